@@ -200,7 +200,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(2)
         }
         Err(CommandError::Other(error)) => {
-            eprintln!("bmauth: {}", told(&error));
+            eprintln!("bmauth: {}", describe_error(&error));
             ExitCode::FAILURE
         }
         Err(CommandError::Said) => ExitCode::FAILURE,
@@ -209,7 +209,7 @@ pub fn run() -> ExitCode {
 }
 
 /// An error with its causes, each said once: many errors say their cause themselves.
-fn told(error: &anyhow::Error) -> String {
+fn describe_error(error: &anyhow::Error) -> String {
     error
         .chain()
         .skip(1)
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn each_cause_is_told_once() {
         let error = anyhow!("no such file").context("data cannot be opened: no such file").context("the store failed");
-        assert_eq!(told(&error), "the store failed: data cannot be opened: no such file");
-        assert_eq!(told(&anyhow!("no such file").context("reading data")), "reading data: no such file");
+        assert_eq!(describe_error(&error), "the store failed: data cannot be opened: no such file");
+        assert_eq!(describe_error(&anyhow!("no such file").context("reading data")), "reading data: no such file");
     }
 }

@@ -7,7 +7,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 use self::store::StoreCounts;
 use crate::domain::webauthn_error::{PasskeyCall, WebauthnError};
 
-/// All counters.
+/// All counters of the gateway, as `/metrics` shows them.
 #[derive(Debug)]
 pub struct Counts {
     registry: Registry,
@@ -161,7 +161,7 @@ impl Counts {
         }
     }
 
-    /// Something was opened.
+    /// Counts something as open until what this returns is dropped.
     pub fn open(&self, what: Open) -> StaysOpen {
         let [connections, requests, app_connections] = &self.open;
         let gauge = match what {

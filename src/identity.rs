@@ -74,7 +74,7 @@ pub enum IdentityError {
     Write(#[from] serde_json::Error),
 }
 
-/// A signed token.
+/// An identity token, signed.
 #[derive(Clone, Debug)]
 pub struct Token {
     /// The compact form (RFC 7515 §3.1).

@@ -204,7 +204,7 @@ impl ProxyPhases {
         // A proxy in front takes any other refusal for a failure, and some let requests pass then.
         let said = GateRefusal::MalformedRequest("the head of the question cannot be read");
         let reply = self.parts.forward_auth.refuse(said, context.request_id());
-        self.tell(session, context, reply).await?;
+        self.send_forward_auth_reply(session, context, reply).await?;
         context.line.refuse(refusal);
         Ok(())
     }
@@ -225,7 +225,7 @@ impl ProxyPhases {
         if is_of_api(session.req_header(), incoming) {
             return self.send(session, context, ProxyAnswer::api_error(refusal)).await;
         }
-        let kind = incoming.map_or_else(|| incoming::kind(session.req_header()), |known| known.kind);
+        let kind = incoming.map_or_else(|| incoming::request_kind(session.req_header()), |known| known.kind);
         // What is sent cannot be asked for again with GET.
         let asks = matches!(session.req_header().method, Method::GET | Method::HEAD);
         let return_to = incoming.filter(|_| refusal != GateRefusal::Misdirected).map(|incoming| {
@@ -240,7 +240,8 @@ impl ProxyPhases {
             return_to,
         };
         let leaving = incoming.filter(|_| refusal == GateRefusal::SignInRequired && kind != RequestKind::Navigation);
-        let leaving = leaving.map(|incoming| self.parts.hand_offs.leave_again(&incoming.authority.host, page.headers));
+        let leaving = leaving
+            .map(|incoming| self.parts.hand_offs.redirect_script_to_sign_in(&incoming.authority.host, page.headers));
         let answer = ProxyAnswer::refusal(page, refusal.status(), kind, &self.parts.render, leaving);
         self.send(session, context, answer).await
     }
@@ -259,7 +260,12 @@ impl ProxyPhases {
     }
 
     /// Answers a proxy in front that asked about a request.
-    async fn tell(&self, session: &mut Session, context: &mut Context, reply: ForwardAuthReply) -> pingora::Result<()> {
+    async fn send_forward_auth_reply(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        reply: ForwardAuthReply,
+    ) -> pingora::Result<()> {
         let ForwardAuthReply { status, headers, body, about } = reply;
         let refusal = about.refusal;
         let asked = about.target.as_ref().filter(|(method, ..)| matches!(*method, Method::GET | Method::HEAD));
@@ -267,7 +273,7 @@ impl ProxyPhases {
         context.line.asked(about, status);
         let head = session.req_header();
         // The proxy in front passes the refusal on to the client that sent the request: to a person, a page.
-        let for_a_person = status == StatusCode::FORBIDDEN && incoming::kind(head) == RequestKind::Navigation;
+        let for_a_person = status == StatusCode::FORBIDDEN && incoming::request_kind(head) == RequestKind::Navigation;
         match refusal.filter(|refusal| for_a_person && refusal.page().is_some()) {
             Some(refusal) => {
                 let request_id = context.request_id();
@@ -541,7 +547,7 @@ impl ProxyPhases {
                     request_id: context.request_id(),
                 };
                 let reply = self.parts.forward_auth.answer(question).await;
-                self.tell(session, context, reply).await?;
+                self.send_forward_auth_reply(session, context, reply).await?;
             }
             Err(refusal) => self.refuse(session, context, refusal).await?,
         }

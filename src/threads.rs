@@ -66,7 +66,7 @@ struct JobQueueState {
 }
 
 impl Threads {
-    /// Starts them.
+    /// Starts the threads of a plan.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -128,9 +128,9 @@ impl JobQueue {
             return Err(ThreadsRefused::Full);
         }
         state.waiting.push_back(job);
-        let is_somebody_idle = state.idle > 0;
+        let has_idle_thread = state.idle > 0;
         drop(state);
-        if is_somebody_idle {
+        if has_idle_thread {
             self.rung.notify_one();
         }
         Ok(())

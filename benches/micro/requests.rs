@@ -190,7 +190,7 @@ fn tokens(criterion: &mut Criterion) {
     group.bench_function("mint, ES256", |b| {
         let (now, end, jti) = (auth.now(), Timestamp::from_unix(u64::MAX / 2), Uuid::from_u128(7));
         b.iter(|| {
-            auth.identity().mint(&black_box(principal).told(), "notes.example.com", end, jti, now).expect("a token")
+            auth.identity().mint(&black_box(principal).facts(), "notes.example.com", end, jti, now).expect("a token")
         });
     });
     let audience: Arc<str> = "notes.example.com".into();

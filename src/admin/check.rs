@@ -28,7 +28,7 @@ pub struct StoreChecked {
 pub struct StoreFile {
     /// The device it is on.
     pub device: u64,
-    /// Its number there.
+    /// The inode of the store's file on that device.
     pub inode: u64,
 }
 

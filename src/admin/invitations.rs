@@ -39,7 +39,7 @@ pub struct Invitations {
 /// The answer to an invitation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Invited {
-    /// What was kept.
+    /// The invitation as it was kept.
     pub invitation: AdminInvitation,
     /// The page on which they register.
     pub page: String,
@@ -59,7 +59,7 @@ impl AdminInvitation {
 /// An invitation was taken back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TakenBack {
-    /// Whose it was.
+    /// The address whose invitation it was.
     pub email: String,
 }
 

@@ -27,7 +27,7 @@ pub struct AdminListener {
     room: Arc<Semaphore>,
 }
 
-/// One of them.
+/// One connection to the listener.
 #[derive(Debug)]
 pub struct AdminStream {
     io: TcpStream,
@@ -40,7 +40,7 @@ pub struct AdminStream {
 pub struct AdminPeer(pub SocketAddr);
 
 impl AdminListener {
-    /// By that socket.
+    /// A listener on a bound socket.
     pub fn new(socket: TcpListener) -> Self {
         Self { socket, room: Arc::new(Semaphore::new(MOST)) }
     }

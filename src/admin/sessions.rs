@@ -29,7 +29,7 @@ pub struct AdminSessions {
 /// A session that was ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionEnded {
-    /// As it was.
+    /// The session as it was before it ended.
     pub session: AdminSession,
 }
 

@@ -77,8 +77,8 @@ impl Core {
         of: Option<&Email>,
         visitor: &Visitor,
     ) -> Result<(Proof<T>, Account), Failure<AssertionRefusal>> {
-        let claimed = self.relying_party.claimed_credential(&answer).map_err(|unproved| refuse(&unproved))?;
-        check_origin(&answer.response.client_data_json, question.posed()).map_err(|unproved| refuse(&unproved))?;
+        let claimed = self.relying_party.claimed_credential(&answer).map_err(|unproved| to_failure(&unproved))?;
+        check_origin(&answer.response.client_data_json, question.posed()).map_err(|unproved| to_failure(&unproved))?;
         let (named, handle) = (self.records.passkey(&claimed).await?, user_handle(&answer));
         // By the key it names, or in vain where no account has that key. The caller waits as long, and is put off as
         // soon, either way.
@@ -107,7 +107,7 @@ impl Core {
                     if matches!(unproved, Unproved::Contradicts(Contradiction::CounterWentBack)) {
                         self.note_copy(&question, passkey, &owner, visitor).await?;
                     }
-                    return Err(refuse(&unproved));
+                    return Err(to_failure(&unproved));
                 }
                 // Told no more than who names a passkey that was made up.
                 Err(unproved) => log(&unproved),
@@ -194,7 +194,7 @@ fn log(unproved: &Unproved) {
     tracing::info!(reason = %unproved, "a passkey's answer was not accepted");
 }
 
-fn refuse(unproved: &Unproved) -> Failure<AssertionRefusal> {
+fn to_failure(unproved: &Unproved) -> Failure<AssertionRefusal> {
     log(unproved);
     Failure::Refused(match unproved {
         Unproved::Contradicts(contradiction) => (*contradiction).into(),

@@ -28,7 +28,7 @@ pub struct Bookmarks {
 }
 
 impl Bookmarks {
-    /// On that core.
+    /// A flow on that core.
     pub(super) fn new(core: Arc<Core>) -> Self {
         Self { core, networks: RateLimiter::keyed(Quota::per_minute(PER_MINUTE).allow_burst(BURST)) }
     }

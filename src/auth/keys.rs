@@ -10,33 +10,33 @@ use crate::domain::session::SessionId;
 /// Keys derived from the gateway's master secret, one for each purpose.
 #[derive(Clone, Debug)]
 pub struct DerivedKeys {
-    /// Of e-mailed codes.
+    /// For the digests of e-mailed codes.
     pub codes: MacKey,
-    /// Of the names of counters.
+    /// For the names of counters.
     pub counters: MacKey,
-    /// Of form tokens.
+    /// For the tokens of forms.
     pub forms: MacKey,
-    /// Of what browsers are known by to accounts.
+    /// For what browsers are known by to accounts.
     pub devices: MacKey,
-    /// Of what is pressed.
+    /// For what is pressed.
     pub presses: MacKey,
-    /// Of made-up credential ids.
+    /// For made-up credential ids.
     pub fakes: MacKey,
-    /// Of the links that cancel held recoveries.
+    /// For the links that cancel held recoveries.
     pub holds: MacKey,
-    /// Of the links that undo changes of address.
+    /// For the links that undo changes of address.
     pub moves: MacKey,
-    /// Of the codes of links.
+    /// For the codes of links.
     pub links: MacKey,
-    /// Of the codes that operators give out.
+    /// For the codes that operators give out.
     pub admin_codes: MacKey,
-    /// Of the names by which the store knows sessions of the API.
+    /// For the names by which the store knows sessions of the API.
     pub api_sessions: MacKey,
-    /// Of the names of accounts to be.
+    /// For the names of accounts to be.
     pub accounts: MacKey,
-    /// Of refresh tokens: which follows which.
+    /// For refresh tokens: which follows which.
     pub refresh_tokens: MacKey,
-    /// Of the codes by which a browser is handed over from one host to another.
+    /// For the codes by which a browser is handed over from one host to another.
     pub hand_offs: MacKey,
 }
 

@@ -74,7 +74,7 @@ impl Ledger {
         } else {
             self.commit_and_end(changes, durability, effects.clone()).await?;
         }
-        self.links.tell(&effects.links);
+        self.links.wake(&effects.links);
         if effects.letters {
             self.letters.notify_one();
         }
@@ -95,7 +95,7 @@ impl Ledger {
             let committed = store.commit(changes, durability).await;
             // After a fault it is not known whether the changes were kept, so what is gone is ended, too.
             if !matches!(committed, Err(CommitError::Conflict(_))) {
-                end(&effects, &*store, &sessions).await;
+                end_sessions(&effects, &*store, &sessions).await;
             }
             committed
         });
@@ -113,8 +113,8 @@ impl Ledger {
     pub async fn hear(&self) -> Result<bool, StoreError> {
         match self.store.hear().await? {
             StoreNotification::Effects(effects) => {
-                end(&effects, &*self.store, &self.sessions).await;
-                self.links.tell(&effects.links);
+                end_sessions(&effects, &*self.store, &self.sessions).await;
+                self.links.wake(&effects.links);
                 Ok(effects.keys)
             }
             StoreNotification::Doubt => {
@@ -139,13 +139,13 @@ impl Ledger {
             }
         });
         looked.buffer_unordered(LOOKED_AT_ONCE).collect::<()>().await;
-        self.links.tell(&TouchedLinks::Any);
+        self.links.wake(&TouchedLinks::Any);
     }
 
     /// Forgets every session: each is read again with its next request, and what is open in it ends.
     pub fn forget_all(&self) {
         self.sessions.end_all();
-        self.links.tell(&TouchedLinks::Any);
+        self.links.wake(&TouchedLinks::Any);
     }
 
     /// Waits until what was committed before is in force at every gateway, as [`Store::in_force`] does.
@@ -221,7 +221,7 @@ async fn with_heads(mut effects: Effects, store: &dyn Records, sessions: &Sessio
 }
 
 /// Ends the live sessions that a commit ended.
-async fn end(effects: &Effects, store: &dyn Records, sessions: &SessionTable) {
+async fn end_sessions(effects: &Effects, store: &dyn Records, sessions: &SessionTable) {
     for token in effects.sessions.iter().chain(&effects.members) {
         sessions.end(*token);
     }

@@ -478,5 +478,5 @@ impl LinkFlow {
 }
 
 fn email_of(live: &LiveSession) -> String {
-    live.told().email.to_owned()
+    live.facts().email.to_owned()
 }

@@ -71,7 +71,7 @@ pub enum Confirmed {
     MayAdd {
         /// The ceremony that the answer belongs to.
         ceremony: CeremonyId,
-        /// For the browser.
+        /// What the browser is asked to make a passkey with.
         options: Box<PublicKeyCredentialCreationOptions>,
     },
     /// A passkey was removed.

@@ -106,7 +106,7 @@ impl MoveFlow {
         WaitingMove::open(found, session, self.core.now()).map_err(Failure::Refused)
     }
 
-    /// Sends another code.
+    /// Sends another code to the new address.
     ///
     /// # Errors
     /// [`MovingRefusal::NoMove`], too soon, too many; a failure of the store.
@@ -158,7 +158,7 @@ impl MoveFlow {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::MoveChanged)) => {
                     let now_there = self.core.records.moving(owner.id).await?;
-                    counted = counted.again(now_there).ok_or(Failure::Refused(MovingRefusal::NoMove))?;
+                    counted = counted.reread(now_there).ok_or(Failure::Refused(MovingRefusal::NoMove))?;
                 }
                 changed => {
                     changed?;

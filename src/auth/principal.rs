@@ -31,9 +31,9 @@ impl Principal {
     }
 
     /// What an app may be told of it.
-    pub fn told(&self) -> SessionFacts<'_> {
+    pub fn facts(&self) -> SessionFacts<'_> {
         match self {
-            Self::Person(live) => live.told(),
+            Self::Person(live) => live.facts(),
         }
     }
 

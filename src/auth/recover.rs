@@ -158,7 +158,7 @@ impl RecoverFlow {
         self.pending(visitor).await?.ok_or(Failure::Refused(RecoverRefusal::NoRecovery))
     }
 
-    /// Sends another code.
+    /// Sends another code to the address that was typed.
     ///
     /// # Errors
     /// [`RecoverRefusal::NoRecovery`], too soon, too many; a failure of the store.
@@ -256,7 +256,7 @@ impl RecoverFlow {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
                     let now_there = core.records.recovery(browser).await?;
-                    counted = counted.again(now_there).ok_or_else(none)?;
+                    counted = counted.reread(now_there).ok_or_else(none)?;
                 }
                 opened => {
                     let FinishedRecovery { session, return_to } = opened?;
@@ -396,7 +396,7 @@ impl RecoverFlow {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
                     let now_there = self.core.records.recovery(*browser).await?;
-                    counted = counted.again(now_there).ok_or(Failure::Refused(RecoverRefusal::NoRecovery))?;
+                    counted = counted.reread(now_there).ok_or(Failure::Refused(RecoverRefusal::NoRecovery))?;
                 }
                 proved => return Ok(proved?),
             }

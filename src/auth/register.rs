@@ -175,7 +175,7 @@ impl RegisterFlow {
         self.core.registration(visitor).await
     }
 
-    /// Sends another code.
+    /// Sends another code to the address that was typed.
     ///
     /// # Errors
     /// [`RegisterRefusal::NoRegistration`], too soon, too many, or as [`RegisterFlow::begin`]; a failure of the store.
@@ -242,7 +242,7 @@ impl RegisterFlow {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RegistrationChanged)) => {
                     let now_there = self.core.records.registration(counted.registration().browser).await?;
-                    counted = counted.again(now_there).ok_or(Failure::Refused(RegisterRefusal::NoRegistration))?;
+                    counted = counted.reread(now_there).ok_or(Failure::Refused(RegisterRefusal::NoRegistration))?;
                 }
                 finished => {
                     let finished = finished?;

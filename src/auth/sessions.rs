@@ -232,11 +232,11 @@ impl Sessions {
         let Self(core) = self;
         let Principal::Person(session) = principal;
         let now = core.now();
-        if let Some(kept) = core.table.kept(session, audience, now) {
+        if let Some(kept) = core.table.kept_token(session, audience, now) {
             return Ok(kept);
         }
         let end = core.table.end_if_used(session, now);
-        let token = core.identity.mint(&session.told(), audience, end, core.entropy.uuid(), now)?;
+        let token = core.identity.mint(&session.facts(), audience, end, core.entropy.uuid(), now)?;
         let value = secret_value(token.text);
         let (audience, in_place_of, fresh_until) = (Arc::clone(audience), None, token.fresh_until);
         let kept = KeptToken { audience, in_place_of, value: value.clone(), fresh_from: now, fresh_until };

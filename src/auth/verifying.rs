@@ -19,7 +19,7 @@ impl Verifying {
         Self::start_on(threads::cores())
     }
 
-    /// That many threads.
+    /// Starts so many threads to verify on.
     ///
     /// # Errors
     /// The system has no thread to give.

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::gateway::{AdminClient, escaped};
 use super::table::plain;
-use super::who::address;
-use super::{CommandError, load, newcomers, shared_host, told};
+use super::who::parse_email;
+use super::{CommandError, describe_error, load, newcomers, shared_host};
 use crate::admin::check::{LockOut, StoreChecked, StoreFile};
 use crate::config::Config;
 use crate::config::email::{EmailSettings, TransportSettings};
@@ -51,7 +51,7 @@ pub(super) struct Scope {
     #[arg(long)]
     offline: bool,
     /// Send a letter to this address, and say what the mail server said
-    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "offline")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_email, conflicts_with = "offline")]
     mail_to: Option<Email>,
     /// Let passkeys.rp_id be changed though there are passkeys that can no longer be used then
     #[arg(long)]
@@ -127,14 +127,14 @@ async fn reach_all(config: &Config, routes: &[&Route], mail_to: Option<&Email>, 
         for server in servers {
             if !seen.contains(&(server, tls)) {
                 seen.push((server, tls));
-                well &= say("upstream", reach(server, tls).await);
+                well &= print_check("upstream", reach(server, tls).await);
             }
         }
     }
     well
 }
 
-fn say(what: &str, result: Result<String, String>) -> bool {
+fn print_check(what: &str, result: Result<String, String>) -> bool {
     match result {
         Ok(how) => {
             println!("ok       {what}: {how}");
@@ -154,8 +154,8 @@ fn certificate(config: &Config, now: Timestamp) -> bool {
     let own = match loaded.as_ref().map(|certified| certified.cert.first()) {
         Ok(Some(own)) => own,
         // The configuration was read with both files; one has changed since.
-        Ok(None) => return say("certificate", Err("server.tls.cert has none".to_owned())),
-        Err(error) => return say("certificate", Err(format!("server.tls: {error}"))),
+        Ok(None) => return print_check("certificate", Err("server.tls.cert has none".to_owned())),
+        Err(error) => return print_check("certificate", Err(format!("server.tls: {error}"))),
     };
     let mut hosts = vec![config.public_url.host()];
     hosts.extend(config.routes.hosts().filter(|host| *host != config.public_url.host()));
@@ -166,14 +166,14 @@ fn certificate(config: &Config, now: Timestamp) -> bool {
         let why = format!("server.tls.cert is not for {}, so browsers refuse it there", strange.join(", "));
         // What stands in front has one of its own.
         if config.server.trusted_proxies.is_empty() {
-            well = say("certificate", Err(why));
+            well = print_check("certificate", Err(why));
         } else {
             println!("warning  certificate: {why}, unless the proxy in front has another one");
         }
     }
     match certificate::validity(own) {
         Some(validity) => lasts(validity, now, well),
-        None => say("certificate", Err("server.tls.cert does not say until when it counts".to_owned())),
+        None => print_check("certificate", Err("server.tls.cert does not say until when it counts".to_owned())),
     }
 }
 
@@ -181,17 +181,17 @@ fn certificate(config: &Config, now: Timestamp) -> bool {
 fn lasts(Validity { from, until }: Validity, now: Timestamp, well: bool) -> bool {
     let when = |at| moment::in_full(Words::new(Language::default(), ""), at, None);
     if until < now {
-        return say("certificate", Err(format!("server.tls.cert has expired on {}. Renew it", when(until))));
+        return print_check("certificate", Err(format!("server.tls.cert has expired on {}. Renew it", when(until))));
     }
     if now < from {
         let why = format!("server.tls.cert counts only from {} on. Is this machine's clock right?", when(from));
-        return say("certificate", Err(why));
+        return print_check("certificate", Err(why));
     }
     if until < now.after(SOON) {
         println!("warning  certificate: server.tls.cert expires on {}. Renew it", when(until));
         return well;
     }
-    well && say("certificate", Ok(format!("for every host, until {}", when(until))))
+    well && print_check("certificate", Ok(format!("for every host, until {}", when(until))))
 }
 
 async fn store(config: &Config, yes_lock_out: bool) -> bool {
@@ -210,22 +210,28 @@ async fn database_of(database: &DatabaseSettings, config: &Config, yes_lock_out:
     let shown = plain(&database.address.shown);
     match opened.await {
         Ok(store) => {
-            say("store", Ok(format!("the database {shown} answers, and its tables are up to date")));
+            print_check("store", Ok(format!("the database {shown} answers, and its tables are up to date")));
             match store.risks(SystemClock.now()).await {
                 Ok(risks) => risks.iter().for_each(|risk| println!("warning  store: {risk}")),
-                Err(error) => println!("warning  store: its settings were not looked at ({})", told(&error.into())),
+                Err(error) => {
+                    println!("warning  store: its settings were not looked at ({})", describe_error(&error.into()))
+                }
             }
             let looked = store.locked_out(&config.passkeys.rp_id).await;
             // It was no gateway, which others would wait for.
             store.leave().await.ok();
-            passkeys(&config.passkeys.rp_id, looked.map(LockOut::from).map_err(|error| error.to_string()), yes_lock_out)
+            check_passkeys(
+                &config.passkeys.rp_id,
+                looked.map(LockOut::from).map_err(|error| error.to_string()),
+                yes_lock_out,
+            )
         }
-        Err(error) if database.migrate && PostgresStore::is_behind(&error) => say(
+        Err(error) if database.migrate && PostgresStore::is_behind(&error) => print_check(
             "store",
             Ok(format!("the database {shown} answers, and its tables will be brought up to date at the next start")),
         ),
         Err(error) => {
-            say("store", Err(format!("{shown}: {}", told(&error.into()))));
+            print_check("store", Err(format!("{shown}: {}", describe_error(&error.into()))));
             println!("note     {NOT_LOOKED}: the database was not opened");
             false
         }
@@ -234,7 +240,7 @@ async fn database_of(database: &DatabaseSettings, config: &Config, yes_lock_out:
 
 async fn store_in(path: &Path, config: &Config, yes_lock_out: bool) -> bool {
     if !path.exists() {
-        return say("store", Ok(format!("{} will be made at the first start", path.display())));
+        return print_check("store", Ok(format!("{} will be made at the first start", path.display())));
     }
     let opened = async {
         let store = RedbStore::open(path)?;
@@ -243,9 +249,13 @@ async fn store_in(path: &Path, config: &Config, yes_lock_out: bool) -> bool {
     };
     match opened.await {
         Ok(store) => {
-            say("store", Ok(format!("{} opens", path.display())));
+            print_check("store", Ok(format!("{} opens", path.display())));
             let looked = store.locked_out(&config.passkeys.rp_id).await;
-            passkeys(&config.passkeys.rp_id, looked.map(LockOut::from).map_err(|error| error.to_string()), yes_lock_out)
+            check_passkeys(
+                &config.passkeys.rp_id,
+                looked.map(LockOut::from).map_err(|error| error.to_string()),
+                yes_lock_out,
+            )
         }
         Err(error) => {
             // The gateway that has the file open is asked, and no other process: a socket alone may have been left by a
@@ -253,18 +263,18 @@ async fn store_in(path: &Path, config: &Config, yes_lock_out: bool) -> bool {
             let why = if RedbStore::is_in_use(&error) {
                 match beside(path, config).await {
                     Ok(lock_out) => {
-                        say(
+                        print_check(
                             "store",
                             Ok(format!("the running gateway has {}, and says that it is well", path.display())),
                         );
-                        return passkeys(&config.passkeys.rp_id, Ok(lock_out), yes_lock_out);
+                        return check_passkeys(&config.passkeys.rp_id, Ok(lock_out), yes_lock_out);
                     }
                     Err(why) => format!("{error}. {why}"),
                 }
             } else {
                 error.to_string()
             };
-            say("store", Err(why));
+            print_check("store", Err(why));
             println!("note     {NOT_LOOKED}: the store did not open");
             false
         }
@@ -284,10 +294,10 @@ async fn beside(path: &Path, config: &Config) -> Result<LockOut, String> {
 }
 
 /// Says whether the passkeys that people have can be used with this `rp_id`.
-fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -> bool {
+fn check_passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -> bool {
     let LockOut { passkeys, unknown, words } = match looked {
         Ok(lock_out) => lock_out,
-        Err(error) => return say("passkeys", Err(error)),
+        Err(error) => return print_check("passkeys", Err(error)),
     };
     if unknown > 0 {
         println!(
@@ -296,7 +306,7 @@ fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -
         );
     }
     if passkeys == 0 {
-        return say("passkeys", Ok(format!("none is known to be for another passkeys.rp_id than {rp_id}")));
+        return print_check("passkeys", Ok(format!("none is known to be for another passkeys.rp_id than {rp_id}")));
     }
     let why = format!(
         "passkeys.rp_id is {rp_id}, but {}: browsers offer them for nothing else, so they can no longer be used",
@@ -306,7 +316,7 @@ fn passkeys(rp_id: &Host, looked: Result<LockOut, String>, yes_lock_out: bool) -
         println!("warning  passkeys: {why}");
         return true;
     }
-    say("passkeys", Err(format!("{why}. Put passkeys.rp_id back, or say --yes-lock-out")))
+    print_check("passkeys", Err(format!("{why}. Put passkeys.rp_id back, or say --yes-lock-out")))
 }
 
 /// Reaches the mail server, and sends a letter where one is wanted.
@@ -314,7 +324,7 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
     let EmailSettings { transport, server_key, .. } = &config.email;
     let smtp = match transport {
         TransportSettings::Log => {
-            say("mail", Ok("printed to the terminal; nobody gets one".to_owned()));
+            print_check("mail", Ok("printed to the terminal; nobody gets one".to_owned()));
             return match mail_to {
                 Some(to) => print_letter(config, to).await,
                 None => true,
@@ -324,7 +334,7 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
     };
     let server = match mail_server(smtp, &config.email) {
         Ok(server) => server,
-        Err(error) => return say("mail", Err(format!("{error} ({})", error.source))),
+        Err(error) => return print_check("mail", Err(format!("{error} ({})", error.source))),
     };
     let failed = |NotTaken { said, means, key }: NotTaken| {
         format!(
@@ -339,14 +349,14 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
             Ok(greeted) => greeted.map_err(failed),
             Err(_) => Err(format!("the mail server takes too long to answer. Check {server_key}.")),
         };
-        return say("mail", greeted.map(|()| "the mail server answers".to_owned()));
+        return print_check("mail", greeted.map(|()| "the mail server answers".to_owned()));
     };
     let sent = match timeout(PATIENCE_FOR_LETTER, server.try_out(to, &letter(config), stamp())).await {
         Ok(Ok(said)) => Ok(format!("the letter to {} was taken: {}", to.as_str(), plain(&said))),
         Ok(Err(why)) => Err(format!("the letter to {} was not taken: {}", to.as_str(), failed(why))),
         Err(_) => Err(format!("the mail server takes too long over a letter. Check {server_key}.")),
     };
-    say("mail", sent)
+    print_check("mail", sent)
 }
 
 async fn print_letter(config: &Config, to: &Email) -> bool {
@@ -354,7 +364,7 @@ async fn print_letter(config: &Config, to: &Email) -> bool {
         Ok(transport) => transport.send(to, &letter(config), stamp()).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("{error:#}")),
     };
-    say("mail", sent.map(|()| format!("the letter to {} was printed, and sent to nobody", to.as_str())))
+    print_check("mail", sent.map(|()| format!("the letter to {} was printed, and sent to nobody", to.as_str())))
 }
 
 /// What the letter is known by that is sent to see whether letters arrive.

@@ -20,11 +20,11 @@ pub(super) fn run(config: Option<PathBuf>) -> Result<(), CommandError> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread could be started")?;
     let migrated = runtime.block_on(keeping::migrate(database)).map_err(anyhow::Error::from)?;
     let shown = super::table::plain(&database.owner.as_ref().unwrap_or(&database.address).shown);
-    println!("{shown}: {}", told(migrated));
+    println!("{shown}: {}", describe_migration(migrated));
     Ok(())
 }
 
-fn told(Migrated { from, to }: Migrated) -> String {
+fn describe_migration(Migrated { from, to }: Migrated) -> String {
     match (from, to) {
         (from, to) if from == to => format!("the tables are up to date (step {to})."),
         (0, to) => format!("the tables were made (step {to})."),
@@ -43,7 +43,7 @@ mod tests {
             (1, 1, "the tables are up to date (step 1)."),
             (1, 3, "the tables were brought from step 1 to step 3."),
         ] {
-            assert_eq!(told(Migrated { from, to }), said);
+            assert_eq!(describe_migration(Migrated { from, to }), said);
         }
     }
 }

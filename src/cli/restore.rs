@@ -30,7 +30,7 @@ pub(super) fn run(config: Option<PathBuf>, wanted: RestoreArgs) -> Result<(), Co
     let RestoreArgs { file, replace, keep_tokens } = wanted;
     let restoring = Restoring { from: &file, to, replace, keep_invitations: keep_tokens };
     let restored = restore(restoring).map_err(of_store)?;
-    print!("{}", told(&restored));
+    print!("{}", describe_restore(&restored));
     println!(
         "{} is restored. What was removed or changed since the copy was written is as it was then: look whether disabled \
          accounts, removed passkeys and groups are as they should be before the gateway starts.",
@@ -39,7 +39,7 @@ pub(super) fn run(config: Option<PathBuf>, wanted: RestoreArgs) -> Result<(), Co
     Ok(())
 }
 
-fn told(restored: &Restored) -> String {
+fn describe_restore(restored: &Restored) -> String {
     let Restored { in_copy, in_store, unreadable, disabled, uninvited, kept_as } = restored;
     let rows = in_copy.iter().zip(in_store).filter(|(copy, _)| copy.rows > 0);
     let rows: Vec<_> =

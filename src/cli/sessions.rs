@@ -51,7 +51,7 @@ impl<T: Serialize> EndedReport<T> {
     ///
     /// # Errors
     /// It is not known to be in force everywhere: what was ended is said all the same.
-    fn say(
+    fn print_result(
         gateway: &AdminClient,
         ended: T,
         wait: bool,
@@ -100,13 +100,13 @@ pub(super) fn run(config: Option<PathBuf>, command: SessionsCommand, json: bool)
         SessionsCommand::List { user: None } => print(json, &all(&gateway)?, |sessions| list(&sessions.sessions)),
         SessionsCommand::End { session: Some(session), wait, .. } => {
             let ended: SessionEnded = gateway.post(&format!("/sessions/{session}/end"))?;
-            EndedReport::say(&gateway, ended, wait, json, |SessionEnded { session }| {
+            EndedReport::print_result(&gateway, ended, wait, json, |SessionEnded { session }| {
                 format!("{} is signed out of {}.", plain(&session.email), plain(&session.browser))
             })
         }
         SessionsCommand::End { user: Some(user), wait, .. } => {
             let changed: UserChanged = gateway.post(&format!("/users/{}/sessions/end", escaped(&user)))?;
-            EndedReport::say(&gateway, changed, wait, json, |changed| match changed.sessions_ended {
+            EndedReport::print_result(&gateway, changed, wait, json, |changed| match changed.sessions_ended {
                 0 => format!("{} was not signed in.", plain(&changed.user.email)),
                 1 => format!("{} is signed out; 1 session ended.", plain(&changed.user.email)),
                 many => format!("{} is signed out everywhere; {many} sessions ended.", plain(&changed.user.email)),

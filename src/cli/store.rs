@@ -68,7 +68,7 @@ pub(super) fn run(config: Option<PathBuf>, StoreCommand::Copy(wanted): StoreComm
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread could be started")?;
     let progress = |kind: &'static str, rows| eprintln!("{kind}: {rows}");
     let copied = runtime.block_on(copy(&wanted, Arc::new(SystemEntropy), &progress)).map_err(of_store)?;
-    print!("{}", told(&copied));
+    print!("{}", describe_copy(&copied));
     println!(
         "All of it has arrived as it was. Name the new store in the configuration before a gateway starts again; what one \
          changes in the old one from now on is not in the new one."
@@ -101,14 +101,14 @@ fn side(flag: &str, text: String, storage: Option<&Storage>) -> Result<Side, Com
     if !text.contains("://") {
         return Err(usage(format!("{flag} must be redb:PATH, postgres://…, or config")));
     }
-    let address = storage::address(text).map_err(|why| usage(format!("{flag}: {why}")))?;
+    let address = storage::parse_database_address(text).map_err(|why| usage(format!("{flag}: {why}")))?;
     if let Some(warning) = address.warning() {
         eprintln!("warning: {flag}: {}", plain(&warning));
     }
     Ok(Side::Database { address: Box::new(address), owner: None })
 }
 
-fn told(copied: &[Copied]) -> String {
+fn describe_copy(copied: &[Copied]) -> String {
     let shown = |Copied { kind, rows, digest }: &Copied| {
         let digest = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>();
         [(*kind).to_owned(), rows.to_string(), digest]

@@ -10,7 +10,7 @@ use super::CommandError;
 use super::gateway::{AdminClient, escaped};
 use super::sessions;
 use super::table::{moment, plain, print, table};
-use super::who::{address, who};
+use super::who::{parse_email, who};
 use crate::admin::invitations::{AdminInvitation, Invitations, Invited, TakenBack};
 use crate::admin::users::{
     AdminAddressChange, AdminEvent, AdminPasskey, AdminUser, RecoveryCode, Regrouped, UserChanged, UserShown, Users,
@@ -27,7 +27,7 @@ pub(super) enum UsersCommand {
     /// Once more for the same address says anew which groups they will be in
     Add {
         /// The e-mail address
-        #[arg(value_parser = address)]
+        #[arg(value_parser = parse_email)]
         email: Email,
         /// A group that they will be in
         #[arg(long = "group", value_name = "GROUP", value_parser = group::parse)]
@@ -160,7 +160,7 @@ pub(super) fn run(config: Option<PathBuf>, command: UsersCommand, json: bool) ->
         UsersCommand::Recover { user } => {
             registered(&gateway, &user)?;
             let code: RecoveryCode = change(&gateway, &user, "recover")?;
-            print(json, &code, tell)
+            print(json, &code, describe_code)
         }
     }
 }
@@ -217,7 +217,7 @@ fn list(Everybody { users, invited }: &Everybody) -> String {
     }
     let groups = |groups: &[String]| if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
     let user = |user: &AdminUser| {
-        [user.email.clone(), state(user), groups(&user.groups), moment(&user.created_at), user.id.to_string()]
+        [user.email.clone(), describe_state(user), groups(&user.groups), moment(&user.created_at), user.id.to_string()]
     };
     let added = |one: &AdminInvitation| {
         [one.email.clone(), NOT_YET.to_owned(), groups(&one.groups), moment(&one.invited_at), "-".to_owned()]
@@ -267,12 +267,12 @@ fn is_in(user: &AdminUser) -> String {
     }
 }
 
-fn state(user: &AdminUser) -> String {
+fn describe_state(user: &AdminUser) -> String {
     if user.disabled { "disabled" } else { "active" }.to_owned()
 }
 
 /// What is going on with an address.
-fn moving(AdminAddressChange { to, from, until }: &AdminAddressChange) -> String {
+fn describe_move(AdminAddressChange { to, from, until }: &AdminAddressChange) -> String {
     let until = moment(until);
     match (to, from) {
         (Some(to), _) => format!("asked for {to}, whose code is not entered yet; over {until}"),
@@ -285,7 +285,8 @@ fn moving(AdminAddressChange { to, from, until }: &AdminAddressChange) -> String
 
 fn show(shown: &UserShown) -> String {
     let UserShown { user, passkeys, sessions, events, held_recovery, address_change, recovery_code_until } = shown;
-    let mut facts = vec![("id", user.id.to_string()), ("state", state(user)), ("since", moment(&user.created_at))];
+    let mut facts =
+        vec![("id", user.id.to_string()), ("state", describe_state(user)), ("since", moment(&user.created_at))];
     facts.extend(user.name.clone().map(|name| ("name", name)));
     if !user.groups.is_empty() {
         facts.push(("groups", user.groups.join(", ")));
@@ -294,7 +295,7 @@ fn show(shown: &UserShown) -> String {
         let (asked, until) = (moment(&held.asked_at), moment(&held.until));
         ("recovery", format!("asked for {asked} in {}, held until {until}", held.browser))
     }));
-    facts.extend(address_change.as_ref().map(|change| ("address", moving(change))));
+    facts.extend(address_change.as_ref().map(|change| ("address", describe_move(change))));
     facts.extend(recovery_code_until.as_ref().map(|until| ("code", format!("one is out until {}", moment(until)))));
     let mut text = format!("{}\n", plain(&user.email));
     for (name, fact) in facts {
@@ -334,7 +335,7 @@ fn event(event: &AdminEvent) -> [String; 4] {
     [moment(&event.at), event.what.replace('-', " "), event.browser.clone(), address]
 }
 
-fn tell(code: &RecoveryCode) -> String {
+fn describe_code(code: &RecoveryCode) -> String {
     format!(
         "{}\n\nTell it to {} yourself, once you are sure that it is them. It works once, until {}.\n\
          They enter their address and this code at {}\n",

@@ -12,6 +12,6 @@ pub(super) fn who(typed: &str) -> Result<String, String> {
 }
 
 /// An e-mail address that was typed.
-pub(super) fn address(typed: &str) -> Result<Email, String> {
+pub(super) fn parse_email(typed: &str) -> Result<Email, String> {
     Email::parse(typed).map_err(|why| why.to_string())
 }

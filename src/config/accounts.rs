@@ -86,7 +86,7 @@ fn check_registration(setting: Option<Setting>, section: &SettingPlace, checks: 
     setting.parsed(checks, read_registration)
 }
 
-/// Reads `accounts.registration`.
+/// Reads `accounts.registration`, as the file or a flag says it.
 ///
 /// # Errors
 /// A sentence that says what is allowed.

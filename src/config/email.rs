@@ -122,7 +122,7 @@ pub enum SmtpLogin {
 pub struct OAuthClient {
     /// Where tokens are asked for: `https`, or on this machine.
     pub token_url: Url,
-    /// Its name there.
+    /// The client's name at the token endpoint.
     pub client_id: String,
     /// The secret by which it proves that it is that client.
     pub client_secret: Hidden,

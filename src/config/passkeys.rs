@@ -64,7 +64,7 @@ impl Passkeys {
     }
 }
 
-/// Reads `passkeys.rp_id`.
+/// Reads `passkeys.rp_id`, which must cover the host of `public_url`.
 ///
 /// # Errors
 /// A sentence that says what is allowed.

@@ -68,7 +68,7 @@ impl PemFile {
     }
 }
 
-/// Reads both files.
+/// Reads the certificate and its key, and whether they belong together.
 ///
 /// # Errors
 /// A file cannot be read, or the key is not the certificate's.

@@ -57,7 +57,7 @@ pub(super) struct Checks {
 }
 
 impl Checks {
-    /// Nothing found yet.
+    /// A check that has found nothing yet.
     pub(super) fn new(folder: &Path) -> Self {
         let (problems, faults, warnings) = (Vec::new(), Vec::new(), Vec::new());
         Self { folder: Folder::new(folder), problems, faults, warnings, root_keys: &[] }

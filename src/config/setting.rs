@@ -31,7 +31,7 @@ impl Setting {
 
     /// The value as text.
     pub(super) fn text(self, checks: &mut Checks) -> Option<String> {
-        let told = format!("`{}` is {}; it must be text in quotes.", self.key, kind(&self.node.value));
+        let told = format!("`{}` is {}; it must be text in quotes.", self.key, describe_kind(&self.node.value));
         let place = self.node.place.clone();
         let text = self.text_if_it_is();
         if text.is_none() {
@@ -67,7 +67,7 @@ impl Setting {
             }
             SettingValue::Text(_) => Some(vec![Self { key, key_place, node }]),
             other @ (SettingValue::Boolean(_) | SettingValue::Other(_) | SettingValue::Table(_)) => {
-                let message = format!("`{key}` is {}; it must be a list, like [\"…\"].", kind(&other));
+                let message = format!("`{key}` is {}; it must be a list, like [\"…\"].", describe_kind(&other));
                 checks.refuse(&node.place, message);
                 None
             }
@@ -82,7 +82,7 @@ impl Setting {
             | SettingValue::Other(_)
             | SettingValue::List(_)
             | SettingValue::Table(_)) => {
-                self.refuse(checks, format_args!("is {}; it must be true or false.", kind(other)));
+                self.refuse(checks, format_args!("is {}; it must be true or false.", describe_kind(other)));
                 None
             }
         }
@@ -134,7 +134,7 @@ impl Setting {
             | SettingValue::Boolean(_)
             | SettingValue::Other(_)
             | SettingValue::List(_)) => {
-                self.refuse(checks, format_args!("is {}; it must be a table.", kind(other)));
+                self.refuse(checks, format_args!("is {}; it must be a table.", describe_kind(other)));
                 None
             }
         }
@@ -218,7 +218,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
     format!("\"{seconds}s\"")
 }
 
-fn kind(value: &SettingValue) -> String {
+fn describe_kind(value: &SettingValue) -> String {
     match value {
         SettingValue::Text(text) => format!("{text:?}"),
         SettingValue::Boolean(boolean) => boolean.to_string(),

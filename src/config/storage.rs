@@ -137,7 +137,7 @@ fn read_address(url: Option<Setting>, url_file: Option<Setting>, checks: &mut Ch
 ///
 /// # Errors
 /// One sentence, which does not show the address.
-pub fn address(url: String) -> Result<DatabaseAddress, String> {
+pub fn parse_database_address(url: String) -> Result<DatabaseAddress, String> {
     DatabaseAddress::parse(&Hidden::new(url), |path| PathBuf::from(path))
 }
 

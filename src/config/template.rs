@@ -89,7 +89,7 @@ mod tests {
         PublicUrl::parse(text).unwrap()
     }
 
-    fn told(public_url: &str) -> OperatorAnswers {
+    fn answers(public_url: &str) -> OperatorAnswers {
         OperatorAnswers {
             public_url: url(public_url),
             app_host: None,
@@ -120,7 +120,7 @@ mod tests {
                             app_host: app_host.map(|host| Host::parse(host).unwrap()),
                             rp_id: (public_url.contains("acme") && app_host.is_some())
                                 .then(|| Host::parse("acme.test").unwrap()),
-                            ..told(public_url)
+                            ..answers(public_url)
                         };
                         let config = loads(&fill(&told));
                         assert_eq!(config.public_url, told.public_url);
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_comment_stays_and_nothing_of_the_example_is_left_that_counts() {
-        let text = fill(&told("https://auth.acme.test"));
+        let text = fill(&answers("https://auth.acme.test"));
         assert_eq!(text.lines().count(), TEMPLATE.lines().count());
         for (line, before) in text.lines().zip(TEMPLATE.lines()) {
             let counts = !line.starts_with('#');

@@ -37,7 +37,7 @@ impl Operation {
 /// How the connections of a gateway stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connections {
-    /// In use.
+    /// How many are in use.
     pub busy: usize,
     /// Kept for the next operation.
     pub idle: usize,
@@ -47,7 +47,7 @@ pub struct Connections {
 #[derive(Debug)]
 pub struct StoreCounts {
     registry: Registry,
-    /// By [`Operation`].
+    /// How long operations took, by [`Operation`].
     seconds: [Histogram; Operation::ALL.len()],
     failures: [IntCounter; Operation::ALL.len()],
     unknown: IntCounter,

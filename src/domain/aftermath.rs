@@ -82,7 +82,7 @@ impl Review {
         self.before.iter().chain(&self.credential)
     }
 
-    /// The same, contested.
+    /// The same once its owner contested the recovery.
     #[must_use]
     pub fn contested(&self) -> Self {
         Self { is_contested: true, contests: self.contests.saturating_add(1), ..self.clone() }

@@ -73,7 +73,7 @@ pub enum RoleError {
 }
 
 impl Role {
-    /// Reads a role.
+    /// Reads a role, as the configuration names it.
     ///
     /// # Errors
     /// Says why it cannot be a role of every account.
@@ -172,7 +172,7 @@ impl ClaimValue {
     pub const VARIABLES: [(&'static str, Self); 3] =
         [("$email", Self::Email), ("$email_domain", Self::EmailDomain), ("$groups", Self::Groups)];
 
-    /// Reads a value.
+    /// Reads a value, as the configuration writes it.
     ///
     /// # Errors
     /// Says what is allowed.

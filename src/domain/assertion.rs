@@ -200,6 +200,6 @@ pub fn copied<T>(
     let count = CounterChange::Count { counter: told, limit: COPIES_TOLD, window: COPIES_WINDOW, now: moment.now };
     let mut changes = vec![count.into(), CeremonyChange::Spend(question.id).into()];
     let message = Message::PasskeyCopied { aaguid: passkey.key.aaguid, made_in: passkey.browser.clone() };
-    changes.extend(moment.tell(owner, What::PasskeyCopied, message));
+    changes.extend(moment.record_and_notify(owner, What::PasskeyCopied, message));
     Plan::durable(changes, ())
 }

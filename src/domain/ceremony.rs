@@ -81,7 +81,7 @@ pub enum Proves {
     Confirm {
         /// The account whose passkey may confirm.
         account: AccountId,
-        /// In which session.
+        /// The session in which it is done.
         session: SecretDigest,
         /// The act that is confirmed.
         act: Act,

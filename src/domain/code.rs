@@ -31,7 +31,7 @@ pub const LETTERS_PER_ADDRESS_AND_NETWORK: [u32; 2] = [6, 20];
 pub const LETTERS_PER_NETWORK: u32 = 150;
 /// The shorter window of counters.
 pub const HOUR: Duration = Duration::from_secs(60 * 60);
-/// The longer one.
+/// The longer of the two windows in which letters and tries are counted.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a visitor waits before asking for another code.
 pub const RESEND_AFTER: Duration = Duration::from_secs(30);

@@ -29,7 +29,7 @@ pub enum AppCookies {
     AsItCame,
     /// No cookie at all.
     Nothing,
-    /// What [`without_ours`] writes.
+    /// Only what [`without_ours`] writes: some of the cookies are ours.
     Some,
 }
 

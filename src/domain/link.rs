@@ -57,7 +57,7 @@ pub struct Party {
     pub description: String,
     /// The IP address it came from, where that is known.
     pub address: Option<IpAddr>,
-    /// When it came.
+    /// When the browser came.
     pub at: Timestamp,
 }
 
@@ -113,9 +113,9 @@ pub struct LinkOffer {
 /// What a link was approved with; the end of any of it closes the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// For whose account.
+    /// The account that the new device may sign in to.
     pub account: AccountId,
-    /// With which passkey.
+    /// The passkey by which it was approved.
     pub credential: CredentialId,
     /// In which session, where the approving browser was signed in.
     pub session: Option<SecretDigest>,
@@ -186,7 +186,7 @@ pub struct Footing<'a> {
 /// Random names for a new link.
 #[derive(Clone, Copy, Debug)]
 pub struct FreshLink {
-    /// For the link.
+    /// The random name of the link.
     pub id: LinkId,
     /// The digest of the code in the picture.
     pub scan_code: LinkCodeDigest,
@@ -552,11 +552,11 @@ pub enum CodeOutcome {
 pub enum NumberTried {
     /// It is right: a passkey may be asked for.
     Right {
-        /// The next state.
+        /// The link as it is to be stored.
         link: Link,
         /// The browser that shows it.
         waiting: SecretDigest,
     },
-    /// It is wrong.
+    /// The number is wrong, and the link counts that.
     Wrong(Link),
 }

@@ -179,7 +179,7 @@ pub enum RequestedAct {
         /// What was typed as the account's address.
         email: String,
     },
-    /// To remove one.
+    /// To remove a passkey.
     Remove {
         /// The passkey to be removed.
         credential: CredentialId,
@@ -316,7 +316,7 @@ impl Proof<OpenedConfirmation> {
             let (credential, account) = (passkey.key.id.clone(), owner.id);
             changes.push(PasskeyChange::Remove { credential, account, last: false }.into());
             let message = Message::PasskeyRemoved { aaguid: passkey.key.aaguid, made_in: passkey.browser.clone() };
-            changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
+            changes.extend(moment.record_and_notify(owner, What::PasskeyRemoved, message));
         }
         changes.push(moment.event(owner.id, What::ReviewAnswered));
         Ok(Plan::durable(changes, self.asked_for().return_to.clone()))
@@ -392,7 +392,7 @@ impl Proof<OpenedConfirmation> {
         let (credential, account) = (target.key.id.clone(), self.account());
         changes.push(PasskeyChange::Remove { credential, account, last }.into());
         let message = Message::PasskeyRemoved { aaguid: target.key.aaguid, made_in: target.browser.clone() };
-        changes.extend(moment.tell(owner, What::PasskeyRemoved, message));
+        changes.extend(moment.record_and_notify(owner, What::PasskeyRemoved, message));
         Plan::durable(changes, Removed { ends_this_session: session.credential.as_ref() == Some(&target.key.id) })
     }
 }

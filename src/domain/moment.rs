@@ -97,7 +97,7 @@ impl Moment<'_> {
     }
 
     /// The owner of an account is told what the visitor did to it: among its events, and by a letter.
-    pub fn tell(&self, account: &Account, what: What, message: Message) -> [Change; 2] {
+    pub fn record_and_notify(&self, account: &Account, what: What, message: Message) -> [Change; 2] {
         [self.event(account.id, what), self.notice_to(account, message)]
     }
 

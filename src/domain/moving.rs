@@ -162,7 +162,7 @@ pub struct WaitingMove {
 }
 
 impl WaitingMove {
-    /// Opens it.
+    /// Opens the move that was found, for the session that asked for it.
     ///
     /// # Errors
     /// [`MovingRefusal::NoMove`] where there is none, or it is another session's, or over.
@@ -250,7 +250,7 @@ impl CountedMoveTry {
 
     /// The same try of the change as it is by now, where it lost a race: others may have been counted meanwhile. `None`
     /// where its code is not the one that is out any more.
-    pub fn again(self, found: Option<Move>) -> Option<Self> {
+    pub fn reread(self, found: Option<Move>) -> Option<Self> {
         let read = found?;
         let MoveStage::Asked(asked) = read.stage.clone() else { return None };
         let is_same = asked.code.id == self.waiting.asked.code.id;
@@ -352,7 +352,7 @@ pub fn undo(
     changes.extend(hold.map(|hold| HoldChange::Spend { account, id: hold.id }.into()));
     // The operator may have given it to the person who has the other address.
     changes.extend(operators.map(|code| AdminCodeChange::Spend { account, digest: code.digest }.into()));
-    changes.extend(moment.tell(&restored, What::AddressRestored, Message::AddressRestored));
+    changes.extend(moment.record_and_notify(&restored, What::AddressRestored, Message::AddressRestored));
     changes.push(moment.notice_to(owner, Message::AddressRestored));
     Ok(Plan::durable(changes, ()))
 }

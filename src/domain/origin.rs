@@ -93,7 +93,7 @@ impl Origin {
     }
 
     /// One that was kept, of our own pages too, which may be any.
-    pub fn kept(text: &str) -> Option<Self> {
+    pub fn parse_kept(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let scheme = match scheme {
             "https" => Scheme::Https,
@@ -163,7 +163,7 @@ impl OwnOrigins {
         self.former.iter().find(|origin| origin.host == *host)
     }
 
-    /// That of `public_url`.
+    /// The origin of `public_url`.
     pub fn public(&self) -> &Origin {
         &self.public
     }

@@ -155,9 +155,9 @@ pub fn one_try_less(counters: CodeCounters, now: Timestamp) -> Plan<()> {
 /// Tries that the store has counted; only with these is a code compared.
 #[derive(Debug)]
 pub enum CountedOtpTry {
-    /// Of a sign-up.
+    /// A try of the code of a sign-up.
     SignUp(Box<register::CountedRegisterTry>),
-    /// Of a recovery.
+    /// A try of the code of a recovery.
     Recovery(Box<recover::CountedRecoveryTry>),
 }
 

@@ -57,7 +57,7 @@ pub const REGISTER_CODE: &str = own!("/register/code");
 /// Sends another code to the address that registers.
 pub const REGISTER_RESEND: &str = own!("/register/code/resend");
 
-/// Getting back in.
+/// Where people get back in.
 pub const RECOVER: &str = own!("/recover");
 /// The code that was e-mailed.
 pub const RECOVER_CODE: &str = own!("/recover/code");

@@ -78,7 +78,7 @@ pub struct Naming<'a> {
 /// A passkey of an account.
 #[derive(Clone, Debug)]
 pub struct Passkey {
-    /// Whose it is.
+    /// The account that it belongs to.
     pub account: AccountId,
     /// The key itself.
     pub key: NewPasskey,
@@ -132,7 +132,7 @@ fn told_apart(title: &str, others: &[Passkey]) -> String {
 pub struct LockedOut {
     /// How many these are.
     pub passkeys: usize,
-    /// Whose they are.
+    /// The accounts that they belong to.
     accounts: BTreeSet<AccountId>,
     /// What they were made for.
     pub made_for: BTreeSet<Host>,

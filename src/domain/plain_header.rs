@@ -16,7 +16,7 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// All there are.
+    /// Each fact that a header may tell.
     pub const ALL: [Self; 4] = [Self::Id, Self::Email, Self::Name, Self::Groups];
 
     /// As the configuration writes it.

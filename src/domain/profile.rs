@@ -53,7 +53,7 @@ pub enum ProfileError {
 }
 
 impl Locale {
-    /// Reads a tag.
+    /// Reads a language tag, as a client sends it.
     ///
     /// # Errors
     /// [`ProfileError::Locale`].

@@ -302,7 +302,7 @@ pub fn mode_of_code(mode: RecoveryMode, recovery: &Recovery) -> RecoveryMode {
 pub enum TypedCode {
     /// A code that came by mail.
     Mailed(Code),
-    /// From the operator.
+    /// A code that the operator handed out.
     FromOperator(admin_code::AdminCodeText),
 }
 
@@ -339,7 +339,7 @@ impl CountedRecoveryTry {
 
     /// The same try of the recovery as it is by now, where it lost a race: others may have been counted meanwhile. `None`
     /// where its code is not out any more.
-    pub fn again(self, recovery: Option<Recovery>) -> Option<Self> {
+    pub fn reread(self, recovery: Option<Recovery>) -> Option<Self> {
         let same = |other: &Recovery| other.stage == RecoveryStage::Code && other.code.id == self.recovery.code.id;
         let recovery = recovery.filter(same)?;
         Some(Self { recovery, typed: self.typed })
@@ -510,7 +510,7 @@ pub fn finish(
     moment: Moment<'_>,
 ) -> Result<Plan<FinishedRecovery>, RecoverRefusal> {
     let Moment { visitor, now, .. } = moment;
-    let ProvedRecovery { changes: leaving, also } = leave(mode, account, recovery, hold, now)?;
+    let ProvedRecovery { changes: leaving, also } = check_policy(mode, account, recovery, hold, now)?;
     if account.id != made.account {
         return Err(RecoverRefusal::NoRecovery);
     }
@@ -529,7 +529,7 @@ pub fn finish(
         PasskeyChange::Add(made.key.of(account, naming, visitor, now)).into(),
         SessionChange::Add(session.clone()).into(),
     ]);
-    changes.extend(moment.tell(owner, What::Recovered, Message::RecoveryDone));
+    changes.extend(moment.record_and_notify(owner, What::Recovered, Message::RecoveryDone));
     // The browser's own from before may be another account's.
     changes.extend(visitor.session.map(SessionChange::End).map(Change::from));
     let return_to = recovery.return_to.clone();
@@ -550,7 +550,7 @@ pub fn finish_by_code(
     session: NewSession,
     moment: Moment<'_>,
 ) -> Result<Plan<Session>, RecoverRefusal> {
-    let ProvedRecovery { mut changes, also } = leave(mode, owner, recovery, hold, moment.now)?;
+    let ProvedRecovery { mut changes, also } = check_policy(mode, owner, recovery, hold, moment.now)?;
     let aftermath = owner.aftermath.of_recovery(None, &moment.visitor.description, others, moment.now);
     let account = owner.id;
     changes.extend([LinkChange::DropAll(account).into(), AccountChange::leaving(owner, aftermath).into()]);
@@ -558,7 +558,7 @@ pub fn finish_by_code(
     let session = Session { recovered_at: Some(moment.now), ..session };
     changes
         .extend([SessionChange::EndAll { account, except: None }.into(), SessionChange::Add(session.clone()).into()]);
-    changes.extend(moment.tell(owner, What::Recovered, Message::RecoveryDone));
+    changes.extend(moment.record_and_notify(owner, What::Recovered, Message::RecoveryDone));
     Ok(Plan::durable(changes, session))
 }
 
@@ -570,7 +570,7 @@ struct ProvedRecovery {
     also: &'static [Method],
 }
 
-fn leave(
+fn check_policy(
     mode: RecoveryMode,
     account: &Account,
     recovery: &Recovery,
@@ -645,7 +645,7 @@ pub fn contest(
     let contested = Aftermath { review: Some(review.contested()), ..owner.aftermath.clone() };
     changes.push(AccountChange::leaving(owner, contested).into());
     changes.extend(all_else_ends(owner.id, hold));
-    changes.extend(moment.tell(owner, What::RecoveryContested, Message::RecoveryContested));
+    changes.extend(moment.record_and_notify(owner, What::RecoveryContested, Message::RecoveryContested));
     Ok(Plan::durable(changes, ()))
 }
 
@@ -682,7 +682,7 @@ pub fn open_beside(
         changes.push(PasskeyChange::Remove { credential, account: owner.id, last: false }.into());
     }
     changes.push(SessionChange::Add(session.clone()).into());
-    changes.extend(moment.tell(owner, What::RecoveryUndone, Message::RecoveryUndone));
+    changes.extend(moment.record_and_notify(owner, What::RecoveryUndone, Message::RecoveryUndone));
     changes.extend(moment.visitor.session.map(SessionChange::End).map(Change::from));
     Ok(Plan::durable(changes, FinishedRecovery { session, return_to: recovery.return_to.clone() }))
 }
@@ -716,7 +716,7 @@ pub fn cancel(hold: Option<Hold>, named: HoldId, owner: &Account, moment: Moment
 /// [`NoHold`].
 pub(super) fn stop(hold: Option<Hold>, owner: &Account, moment: Moment<'_>) -> Result<[Change; 3], NoHold> {
     let hold = hold.filter(|hold| hold.account == owner.id && hold.is_open(moment.now)).ok_or(NoHold)?;
-    let [event, letter] = moment.tell(owner, What::RecoveryCancelled, Message::RecoveryCancelled);
+    let [event, letter] = moment.record_and_notify(owner, What::RecoveryCancelled, Message::RecoveryCancelled);
     Ok([HoldChange::Spend { account: owner.id, id: hold.id }.into(), event, letter])
 }
 

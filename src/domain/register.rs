@@ -39,7 +39,7 @@ pub enum NewAccounts {
 }
 
 impl NewAccounts {
-    /// Each of them.
+    /// Each kind, in the order in which messages name them.
     pub const ALL: [Self; 3] = [Self::Open, Self::Invite, Self::Closed];
 
     /// As the configuration calls it.
@@ -75,7 +75,7 @@ pub enum RegisterAnswer {
 
 impl RegisterPolicy {
     /// How a person is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where
-    /// `anybody` is, no other person is refused on a page, since the answer would tell who is invited. A domain does
+    /// there are invitations, no other person is refused on a page, since the answer would tell who is invited. A domain does
     /// not stand for those below it.
     ///
     /// # Errors
@@ -331,7 +331,7 @@ impl CountedRegisterTry {
 
     /// The same try of the registration as it is by now, where it lost a race: others may have been counted meanwhile.
     /// `None` where its code is not the one that is out any more.
-    pub fn again(self, registration: Option<Registration>) -> Option<Self> {
+    pub fn reread(self, registration: Option<Registration>) -> Option<Self> {
         let same = |other: &Registration| other.code.id == self.registration.code.id;
         let registration = registration.filter(same)?;
         Some(Self { registration, typed: self.typed })

@@ -53,7 +53,7 @@ impl Method {
 pub struct Authentication {
     /// The moment of the proof (`auth_time`).
     pub at: Timestamp,
-    /// By what (`amr`).
+    /// The ways in which the person was authenticated (`amr`).
     pub methods: Vec<Method>,
 }
 
@@ -202,7 +202,7 @@ impl Session {
 /// How long sessions may last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// Without any request.
+    /// How long a session lasts without any request.
     pub idle: Duration,
     /// The longest time from sign-in to the end, however much it is used.
     pub absolute: Duration,
@@ -233,7 +233,7 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// What an app may be told of it.
-    pub fn told(&self) -> SessionFacts<'_> {
+    pub fn facts(&self) -> SessionFacts<'_> {
         let Self { session, account, .. } = self;
         SessionFacts {
             session: session.id,

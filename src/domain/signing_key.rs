@@ -42,7 +42,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All there are.
+    /// Each algorithm that keys may be for.
     pub const ALL: [Self; 2] = [Self::Es256, Self::EdDsa];
 
     /// The name in JOSE.

@@ -25,7 +25,7 @@ pub const OUT_KEPT: usize = 8;
 pub struct RefreshToken(Uuid);
 
 impl RefreshToken {
-    /// A fresh one.
+    /// A fresh token, made of that randomness.
     pub fn new(random: Uuid) -> Self {
         Self(uuid::Builder::from_random_bytes(random.into_bytes()).into_uuid())
     }
@@ -83,7 +83,7 @@ impl ClientMark {
     }
 }
 
-/// A spent token.
+/// A refresh token that was used, and is remembered for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
     /// The digest of the token.

@@ -94,7 +94,7 @@ pub enum HostHeader {
     Visitor,
     /// That of the server's URL, see [`UpstreamUrl::authority`].
     Upstream,
-    /// This one, always.
+    /// Always this host.
     Named(Authority),
 }
 
@@ -146,7 +146,7 @@ pub enum UpstreamScheme {
 /// Where a server listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UpstreamPlace<'a> {
-    /// On a port.
+    /// A server that listens on a port.
     Tcp {
         /// The host, to resolve and, with TLS, to verify.
         host: &'a Host,
@@ -213,7 +213,7 @@ impl Upstream {
 }
 
 impl Balance {
-    /// All of them.
+    /// Each way to balance.
     pub const ALL: [Self; 3] = [Self::RoundRobin, Self::LeastRequests, Self::Session];
 
     /// The word in the configuration.
@@ -300,7 +300,7 @@ impl UpstreamUrl {
         self.scheme
     }
 
-    /// Where it listens.
+    /// Where the server listens.
     pub fn place(&self) -> UpstreamPlace<'_> {
         match &self.place {
             OwnPlace::Tcp { host, port } => UpstreamPlace::Tcp { host, port: *port },

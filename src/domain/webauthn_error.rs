@@ -5,7 +5,7 @@
 pub enum PasskeyCall {
     /// To make a passkey.
     Create,
-    /// To use one.
+    /// To use a passkey.
     Get,
 }
 
@@ -53,7 +53,7 @@ pub enum WebauthnError {
     Type,
     /// An object of ours could not be passed on by a password manager.
     DataClone,
-    /// Any other name.
+    /// Any name that the standard does not have.
     Other,
 }
 

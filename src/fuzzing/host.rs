@@ -8,7 +8,7 @@ use crate::domain::host::{Authority, Host};
 use crate::domain::origin::{Origin, Scheme};
 use crate::domain::upstream::{UpstreamPlace, UpstreamUrl};
 
-/// Reads the value of a `Host` field, a host of a configuration, an origin and an upstream. What any of them reads is
+/// Reads the value of a `Host` header, a host of a configuration, an origin and an upstream. What any of them reads is
 /// read from its own spelling as the same again, and is to a browser what it is here.
 pub fn host(input: &[u8]) {
     if let Ok(authority) = Authority::parse(input) {

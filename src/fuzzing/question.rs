@@ -186,9 +186,10 @@ impl Gatekeeper for Keeper {
     }
 }
 
-/// Reads a question: its method, target and host in the first line, and `stranger` behind them where it is from no proxy
-/// of ours; then its fields, one a line. It is answered with 200, 303, 401 or 403; with 200 only about what the question
-/// itself names, where a route lets it pass, and never about a path of ours; and an app is told who asks by us alone.
+/// Reads a question: its method, target and host in the first line, and `stranger` behind them where it is from no
+/// proxy of ours; then its headers, one a line. It is answered with 200, 303, 401 or 403; with 200 only about what the
+/// question itself names, where a route lets it pass, and never about a path of ours; and an app is told who asks by us
+/// alone.
 pub fn question(input: &[u8]) {
     answered(input);
 }
@@ -202,7 +203,7 @@ fn answered(input: &[u8]) -> Option<StatusCode> {
     let target = RequestTarget::parse(target).ok()?;
     let authority = Authority::parse(words.next().unwrap_or_default()).ok()?;
     let trusted = words.next() != Some(b"stranger");
-    let headers: HeaderMap = lines.filter_map(field).collect();
+    let headers: HeaderMap = lines.filter_map(read_header).collect();
     let credentials = Credentials::read(&headers, SESSION_COOKIE, |text| text.starts_with(ACCESS_TOKEN));
     let question = ForwardAuthQuestion {
         method: &method,
@@ -230,8 +231,8 @@ fn answered(input: &[u8]) -> Option<StatusCode> {
     Some(reply.status)
 }
 
-/// A field in a line; what is none is left out.
-fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+/// A header in a line; what is none is left out.
+fn read_header(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     let colon = line.iter().position(|&byte| byte == b':')?;
     let name = HeaderName::from_bytes(line.get(..colon)?).ok()?;
     let value = HeaderValue::from_bytes(line.get(colon + 1..)?.trim_ascii()).ok()?;

@@ -6,13 +6,13 @@ use crate::store::redb::apart::TABLES;
 /// under the same key, and that reads as the same row again.
 pub fn record(input: &[u8]) {
     let [table, length, row @ ..] = input else { return };
-    let Some((name, again)) = TABLES.get(usize::from(*table)) else { return };
+    let Some((name, rewrite_row)) = TABLES.get(usize::from(*table)) else { return };
     let Some((key, value)) = row.split_at_checked(usize::from(*length)) else { return };
-    let Some(written) = again(key, value) else { return };
+    let Some(written) = rewrite_row(key, value) else { return };
     assert!(written.is_ok(), "a row of {name} cannot be written: {written:?}");
     let Ok(written) = written else { return };
     assert_eq!(written.key, key, "a row of {name} would be written under another key");
-    let read = again(&written.key, &written.value).and_then(Result::ok);
+    let read = rewrite_row(&written.key, &written.value).and_then(Result::ok);
     assert_eq!(read.as_ref(), Some(&written), "a row of {name} does not read as it was written");
 }
 
@@ -43,9 +43,9 @@ mod tests {
         let mut tables = std::collections::BTreeSet::new();
         for seed in seeds("record") {
             let (key, value) = seed[2..].split_at(seed[1].into());
-            let (name, again) = TABLES[usize::from(seed[0])];
+            let (name, rewrite_row) = TABLES[usize::from(seed[0])];
             // Also those that were written by an earlier version.
-            assert!(again(key, value).is_some(), "a row of {name} is not read: {}", seed.escape_ascii());
+            assert!(rewrite_row(key, value).is_some(), "a row of {name} is not read: {}", seed.escape_ascii());
             tables.insert(name);
         }
         assert_eq!(tables.len(), TABLES.len());

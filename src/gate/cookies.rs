@@ -19,7 +19,7 @@ const FLOW_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Debug)]
 pub struct CookieNames {
     secure: bool,
-    /// Of the session.
+    /// The name of the session's cookie.
     pub session: &'static str,
     /// Of a flow in progress.
     pub flow: &'static str,

@@ -100,7 +100,7 @@ pub struct ForwardAuthReply {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Nothing, or `application/problem+json`.
     pub body: Bytes,
-    /// For the log.
+    /// What the log says of it.
     pub about: ForwardAuthSubject,
 }
 

@@ -24,7 +24,7 @@ use crate::domain::secret::Secret;
 /// Where a browser goes to sign in, and what it keeps meanwhile.
 #[derive(Debug)]
 pub struct SignInRedirect {
-    /// The whole address.
+    /// The address that the browser goes to, as a whole.
     pub address: String,
     /// The cookie with the state; `None` where people sign in on the very host.
     pub set_cookie: Option<HeaderValue>,
@@ -51,8 +51,8 @@ impl HandOffs {
 
     /// The way of a browser at `host`, which sends `headers`, to where people sign in, with a fresh state. `return_to`
     /// says where it wants to go, as a whole address.
-    pub fn leave(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> SignInRedirect {
-        self.leave_with(host, return_to, self.fresh(headers))
+    pub fn redirect_to_sign_in(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> SignInRedirect {
+        self.redirect_with_state(host, return_to, self.fresh(headers))
     }
 
     fn fresh(&self, headers: &HeaderMap) -> (StateId, Secret) {
@@ -62,7 +62,7 @@ impl HandOffs {
 
     /// The same for a script of the app at `host`, which may be refused again and again: a state that its browser has goes
     /// on. The browser goes on to the page whose script it is, where the script says nothing else.
-    pub fn leave_again(&self, host: &Host, headers: &HeaderMap) -> SignInRedirect {
+    pub fn redirect_script_to_sign_in(&self, host: &Host, headers: &HeaderMap) -> SignInRedirect {
         if self.is_home(host) {
             return SignInRedirect { address: format!("{}{SIGN_IN}", self.origins.public()), set_cookie: None };
         }
@@ -71,12 +71,12 @@ impl HandOffs {
         let target = page.and_then(|target| ReturnTo::to(&target).ok()).unwrap_or_default();
         let return_to = format!("{origin}{}", target.as_str());
         match self.known(headers) {
-            Some(state) => self.leave_with(host, &return_to, state),
-            None => self.leave(host, &return_to, headers),
+            Some(state) => self.redirect_with_state(host, &return_to, state),
+            None => self.redirect_to_sign_in(host, &return_to, headers),
         }
     }
 
-    fn leave_with(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> SignInRedirect {
+    fn redirect_with_state(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> SignInRedirect {
         let sign_in = detour::returning(SIGN_IN, Some(return_to));
         let public = self.origins.public();
         if self.is_home(host) {
@@ -183,7 +183,7 @@ mod tests {
                 headers.append(http::header::COOKIE, cookies.parse().unwrap());
             }
             let SignInRedirect { address, set_cookie } =
-                hand_offs.leave_again(&Host::parse("wiki.example.com").unwrap(), &headers);
+                hand_offs.redirect_script_to_sign_in(&Host::parse("wiki.example.com").unwrap(), &headers);
             let state = KnownState { id: id(expected.0), digest: expected.1.digest() };
             assert!(address.ends_with(&format!("&state={state}")), "{sent:?}: {address}");
             let set = set_cookie.unwrap();

@@ -18,8 +18,8 @@ impl PlainHeaders {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let told = principal.told();
-        let said = self.0.iter().filter_map(|(header, fact)| Some((header, say(*fact, &told)?)));
+        let told = principal.facts();
+        let said = self.0.iter().filter_map(|(header, fact)| Some((header, to_header_value(*fact, &told)?)));
         said.collect()
     }
 
@@ -42,7 +42,7 @@ impl FromIterator<(HeaderName, Fact)> for PlainHeaders {
     }
 }
 
-fn say(fact: Fact, told: &SessionFacts<'_>) -> Option<HeaderValue> {
+fn to_header_value(fact: Fact, told: &SessionFacts<'_>) -> Option<HeaderValue> {
     let text = match fact {
         Fact::Id => plain_header::encode(&told.account.to_string()),
         Fact::Email => plain_header::encode(told.email),

@@ -152,7 +152,7 @@ pub struct PageWords {
 /// What the one button of a refusal's page does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WayOn {
-    /// There is none.
+    /// There is no page that leads on.
     Nowhere,
     /// Leads to the app's front page.
     Home,

@@ -104,7 +104,7 @@ impl Unsigned<'_> {
         self.claimed
     }
 
-    /// Verifies the signature.
+    /// Verifies the signature by the key that the token names.
     ///
     /// # Errors
     /// [`AccessError::Signature`].
@@ -142,7 +142,7 @@ impl Identity {
         let expires_at = [Some(now.after(LIFETIME)), Some(session_end), elevated_until].into_iter().flatten().min();
         let expires_at = expires_at.unwrap_or(now);
         let AccessTokenSettings { audience, grants } = &self.settings.access;
-        let told = signed_in.told();
+        let told = signed_in.facts();
         let claims = AccessClaims {
             identity: Claims::new(&self.settings.issuer, audience, &told, jti, now, expires_at),
             forwarded: false,

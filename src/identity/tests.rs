@@ -77,7 +77,7 @@ fn both_algorithms_verify_with_the_published_keys() {
     for (algorithm, name) in [(Algorithm::Es256, "ES256"), (Algorithm::EdDsa, "EdDSA")] {
         let identity = identity(algorithm);
         let end = NOW.after(Duration::from_secs(3600));
-        let token = identity.mint(&signed_in().told(), "notes.example.com", end, Uuid::from_u128(3), NOW).unwrap();
+        let token = identity.mint(&signed_in().facts(), "notes.example.com", end, Uuid::from_u128(3), NOW).unwrap();
         let claims = verify(&identity, &token);
         let jwks: serde_json::Value = serde_json::from_slice(&identity.jwks()).unwrap();
         assert_eq!(jwks["keys"][0]["alg"], name);
@@ -101,7 +101,7 @@ fn both_algorithms_verify_with_the_published_keys() {
 fn a_token_never_outlives_its_session() {
     let identity = identity(Algorithm::Es256);
     let end = NOW.after(Duration::from_secs(20));
-    let token = identity.mint(&signed_in().told(), "notes.example.com", end, Uuid::nil(), NOW).unwrap();
+    let token = identity.mint(&signed_in().facts(), "notes.example.com", end, Uuid::nil(), NOW).unwrap();
     assert_eq!(verify(&identity, &token)["exp"], end.unix());
     assert_eq!(token.fresh_until, end);
 }
@@ -112,7 +112,7 @@ fn a_key_does_not_sign_before_its_time_where_another_does() {
         Identity::new(settings(Algorithm::Es256), &two_keys(NOW, NOW.after(Duration::from_secs(60)))).unwrap();
     let kid = |now: Timestamp| {
         let token =
-            identity.mint(&signed_in().told(), "a", NOW.after(Duration::from_secs(600)), Uuid::nil(), now).unwrap();
+            identity.mint(&signed_in().facts(), "a", NOW.after(Duration::from_secs(600)), Uuid::nil(), now).unwrap();
         jsonwebtoken::decode_header(&token.text).unwrap().kid.unwrap()
     };
     assert_eq!((kid(NOW), kid(NOW.after(Duration::from_secs(59)))), ("0".to_owned(), "0".to_owned()));
@@ -137,7 +137,7 @@ fn no_backend_is_told_of_its_future() {
     let ahead = NOW.after(Duration::from_secs(3600));
     signed_in.session.authentication.at = ahead;
     signed_in.session.recovered_at = Some(ahead);
-    let token = identity.mint(&signed_in.told(), "notes.example.com", ahead, Uuid::nil(), NOW).unwrap();
+    let token = identity.mint(&signed_in.facts(), "notes.example.com", ahead, Uuid::nil(), NOW).unwrap();
     let claims = verify(&identity, &token);
     assert_eq!((claims["auth_time"].as_u64(), claims["recovered_at"].as_u64()), (Some(NOW.unix()), Some(NOW.unix())));
 }
@@ -145,6 +145,6 @@ fn no_backend_is_told_of_its_future() {
 #[test]
 fn without_any_key_nothing_is_signed() {
     let identity = Identity::new(settings(Algorithm::EdDsa), &fresh_keys(Algorithm::Es256)).unwrap();
-    let refused = identity.mint(&signed_in().told(), "a", NOW, Uuid::nil(), NOW);
+    let refused = identity.mint(&signed_in().facts(), "a", NOW, Uuid::nil(), NOW);
     assert!(matches!(refused, Err(IdentityError::NoKey)));
 }

@@ -38,7 +38,7 @@ const LASTS_AT_MOST: Duration = Duration::from_secs(24 * 3600);
 pub struct OauthClient<'a> {
     /// Where tokens are asked for.
     pub token_url: &'a Url,
-    /// Its name there.
+    /// The client's name at the token endpoint.
     pub id: &'a str,
     /// The secret by which it proves that it is that client.
     pub secret: &'a str,

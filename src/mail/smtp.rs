@@ -209,7 +209,7 @@ impl SmtpTransport {
                     talk.end().await;
                     Ok(said)
                 }
-                Err(broken) => Err(leave(talk, broken).await.into()),
+                Err(broken) => Err(quit_unless_lost(talk, broken).await.into()),
             }
         };
         sent.await.map_err(|failure| self.not_taken(&failure))
@@ -235,7 +235,7 @@ impl SmtpTransport {
                 self.keep(talk);
                 Ok(())
             }
-            Err(broken) => Err(leave(talk, broken).await.into()),
+            Err(broken) => Err(quit_unless_lost(talk, broken).await.into()),
         }
     }
 
@@ -271,7 +271,7 @@ impl SmtpTransport {
         let mut talk = self.connect().await?;
         match talk.sign_in(login).await {
             Ok(()) => Ok(talk),
-            Err(broken) => Err(leave(talk, broken).await),
+            Err(broken) => Err(quit_unless_lost(talk, broken).await),
         }
     }
 
@@ -390,7 +390,7 @@ impl Transport for SmtpTransport {
 }
 
 /// Takes leave of a server that goes on; one that hangs up or is silent is not waited for.
-async fn leave(talk: Conversation, broken: Broken) -> Broken {
+async fn quit_unless_lost(talk: Conversation, broken: Broken) -> Broken {
     if matches!(broken, Broken::Refused { .. } | Broken::NoMechanism(_) | Broken::NoSmtpUtf8) {
         talk.end().await;
     }

@@ -93,7 +93,7 @@ pub struct GoOn {
 }
 
 impl GoOn {
-    /// To that address.
+    /// Leads the script on to that address.
     pub fn to(location: impl Into<String>) -> axum::Json<Self> {
         axum::Json(Self { location: location.into() })
     }
@@ -103,20 +103,20 @@ impl GoOn {
 pub fn problem(refusal: GateRefusal, caller: &Caller) -> Response {
     let status = refusal.status();
     let (headers, body) = refusal.problem(status, caller.peer.request_id, None);
-    written(refusal, headers, body)
+    to_response(refusal, headers, body)
 }
 
 /// The refusal of a visitor who is not signed in, as RFC 9457 writes it, with where to sign in.
 pub fn sign_in_required(portal: &Portal, caller: &Caller, headers: &HeaderMap) -> Response {
     let refusal = GateRefusal::SignInRequired;
-    let leaving = portal.hand_offs.leave_again(&caller.peer.authority.host, headers);
+    let leaving = portal.hand_offs.redirect_script_to_sign_in(&caller.peer.authority.host, headers);
     let (headers, body) = refusal.problem(refusal.status(), caller.peer.request_id, Some(&leaving.address));
-    let mut response = written(refusal, headers, body);
+    let mut response = to_response(refusal, headers, body);
     append_cookie(&mut response, leaving.set_cookie);
     response
 }
 
-fn written(refusal: GateRefusal, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes) -> Response {
+fn to_response(refusal: GateRefusal, headers: Vec<(HeaderName, HeaderValue)>, body: Bytes) -> Response {
     let mut response = (refusal.status(), Body::from(body)).into_response();
     response.headers_mut().extend(headers);
     response.extensions_mut().insert(LoggedRefusal::from(refusal));

@@ -49,12 +49,12 @@ struct ApiRoute {
 }
 
 impl ApiRoute {
-    /// What only reads.
+    /// A route that only reads.
     fn get<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
         Self { method: Method::GET, path, answer: get(answer), asks: false }
     }
 
-    /// What changes something.
+    /// A route that changes something.
     fn post<T: 'static>(path: &'static str, answer: impl Handler<T, Arc<Portal>>) -> Self {
         Self { method: Method::POST, path, answer: post(answer), asks: false }
     }

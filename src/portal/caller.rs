@@ -26,7 +26,7 @@ use crate::gate::peer::PeerInfo;
 use crate::store::StoreError;
 use crate::wording::Words;
 
-/// A request's sender.
+/// Who sent a request to the portal.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// As the flows know them.

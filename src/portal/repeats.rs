@@ -52,7 +52,7 @@ struct Remembered {
 /// An answer, or the step on its way to it. `None` where the step broke off.
 type Answering = Shared<BoxFuture<'static, Option<Arc<Given>>>>;
 
-/// What was answered.
+/// The answer to a press, as it is given again.
 #[derive(Debug)]
 pub struct Given {
     head: response::Parts,
@@ -66,7 +66,7 @@ pub struct Given {
 enum Leaves {
     /// With that one in its place.
     Begun(SecretDigest),
-    /// Without any session.
+    /// Without a session from then on.
     Ended,
 }
 

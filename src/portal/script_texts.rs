@@ -14,7 +14,7 @@ pub enum Speaker {
 }
 
 impl Speaker {
-    /// All there are.
+    /// Each script that has texts.
     pub(super) const ALL: [Self; 2] = [Self::Link, Self::Passkeys];
 
     /// What the asset is called.

@@ -31,7 +31,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: Hea
     let session = caller.session(&portal).await;
     match session.map(|session| session.filter(|live| !live.review())) {
         Ok(Some(live)) => {
-            let told = live.told();
+            let told = live.facts();
             Json(WhoAmI {
                 sub: told.account.0,
                 email: told.email,

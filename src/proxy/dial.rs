@@ -40,7 +40,7 @@ static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum UpstreamAddress {
-    /// On a port.
+    /// A port of an address.
     Tcp(SocketAddr),
     /// On a Unix domain socket.
     Unix(Arc<Path>),
@@ -56,7 +56,7 @@ pub(super) enum Speaks {
 /// What may be spoken over a new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProtocolOffer {
-    /// This one version.
+    /// Only this version.
     Only(Speaks),
     /// HTTP/2 where the server takes it, which only TLS can tell (ALPN, RFC 7301), else HTTP/1.1.
     Either,

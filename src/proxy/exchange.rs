@@ -157,7 +157,7 @@ fn frame(head: &mut ResponseHeader, ends: bool, client: Version) -> pingora::Res
 struct Exchange<'a> {
     session: &'a mut Session,
     upload: &'a mut Upload,
-    /// With the app.
+    /// How long the app may be silent.
     patience: Patience,
     /// With the client, while more of the body is awaited.
     with_client: Awaiting,
@@ -273,7 +273,7 @@ impl Exchange<'_> {
         written.map_err(of_client)
     }
 
-    async fn say(&mut self, piece: Bytes, ends: bool) -> pingora::Result<()> {
+    async fn send_piece(&mut self, piece: Bytes, ends: bool) -> pingora::Result<()> {
         self.session.write_response_body(piece, ends).await.map_err(of_client)
     }
 
@@ -283,7 +283,7 @@ impl Exchange<'_> {
             match frame.transpose().map_err(of_app)?.map(Frame::into_data) {
                 Some(Ok(data)) => {
                     let ends = body.is_end_stream();
-                    self.say(data, ends).await?;
+                    self.send_piece(data, ends).await?;
                     if ends {
                         return Ok(());
                     }
@@ -297,7 +297,7 @@ impl Exchange<'_> {
                         return sent.map_err(of_client);
                     }
                 }
-                None => return self.say(Bytes::new(), true).await,
+                None => return self.send_piece(Bytes::new(), true).await,
             }
         }
     }

@@ -81,7 +81,7 @@ pub(super) struct Saying<'a> {
     pub(super) only_asks: bool,
     /// Whose request it is, and the token that says so.
     pub(super) identity: Option<(&'a Principal, HeaderValue)>,
-    /// Where it goes.
+    /// The app that it goes to, and what the route changes on the way.
     pub(super) to: ForwardDestination<'a>,
 }
 

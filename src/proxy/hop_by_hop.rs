@@ -36,7 +36,7 @@ pub(super) fn drop_from_request(headers: &mut HeaderMap) -> pingora::Result<()> 
 pub(super) fn drop_from_answer(head: &mut ResponseHeader) {
     if head.headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> =
-            tokens(&head.headers).filter_map(|token| HeaderName::from_bytes(token).ok()).collect();
+            connection_tokens(&head.headers).filter_map(|token| HeaderName::from_bytes(token).ok()).collect();
         // The length is the message's own, whatever is said of it.
         for name in named.iter().filter(|name| **name != CONTENT_LENGTH) {
             head.remove_header(name);
@@ -78,7 +78,7 @@ fn those(headers: &HeaderMap, is_one: impl Fn(&HeaderName) -> bool) -> Vec<Heade
     headers.keys().filter(|name| is_one(name)).cloned().collect()
 }
 
-fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let values = headers.get_all(CONNECTION).into_iter();
     let tokens = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     tokens.map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
@@ -87,7 +87,7 @@ fn tokens(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 fn named_by_client(headers: &HeaderMap) -> pingora::Result<Vec<HeaderName>> {
     let refuse = |why| Error::e_explain(ErrorType::InvalidHTTPHeader, why).map_err(|error| error.into_down());
     let mut named = Vec::new();
-    for token in tokens(headers) {
+    for token in connection_tokens(headers) {
         let Ok(name) = HeaderName::from_bytes(token) else {
             return refuse("what Connection names is no field");
         };

@@ -65,7 +65,7 @@ impl Incoming {
         }
         allow(&head.method)?;
         one_framing(&head.headers)?;
-        let named = host(head).and_then(|raw| connection.named(raw));
+        let named = requested_host(head).and_then(|raw| connection.named(raw));
         let authority = match named {
             Err(GateRefusal::MalformedHost(_) | NO_HOST) if is_for_any_host(head, raw_path) => {
                 connection.named(settings.public_host.as_str().as_bytes())?
@@ -77,7 +77,7 @@ impl Incoming {
         let client = if from_trusted { forwarded_for(&head.headers, settings) } else { connection.peer() };
         let scheme = scheme(head, connection, settings, from_trusted);
         let credentials = Credentials::read(&head.headers, settings.session_cookie(), is_ours);
-        Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: kind(head) })
+        Ok(Self { authority, target, credentials, client, from_trusted, scheme, kind: request_kind(head) })
     }
 }
 
@@ -144,7 +144,7 @@ pub(super) fn is_longer(head: &Parts, most: Option<u64>) -> bool {
 }
 
 /// The one host: of `Host`, of `:authority`, or of both where they say the same (RFC 9113 §8.3.1).
-fn host(head: &Parts) -> Result<&[u8], GateRefusal> {
+fn requested_host(head: &Parts) -> Result<&[u8], GateRefusal> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -169,7 +169,7 @@ fn forwarded_for(headers: &HeaderMap, settings: &ProxySettings) -> Option<IpAddr
     let values = headers.get_all(&X_FORWARDED_FOR).iter().rev();
     let mut said = None;
     for item in values.flat_map(|value| value.as_bytes().rsplit(|&byte| byte == b',')) {
-        let address = address(item.trim_ascii())?;
+        let address = parse_client(item.trim_ascii())?;
         said = Some(address);
         if !settings.trusts(address) {
             break;
@@ -179,7 +179,7 @@ fn forwarded_for(headers: &HeaderMap, settings: &ProxySettings) -> Option<IpAddr
 }
 
 /// An address, with or without a port, as proxies write it.
-fn address(item: &[u8]) -> Option<IpAddr> {
+fn parse_client(item: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(item).ok()?;
     let address = text
         .parse::<IpAddr>()
@@ -238,7 +238,7 @@ fn last_item<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> 
 }
 
 /// The kind of a request with this head.
-pub(super) fn kind(head: &Parts) -> RequestKind {
+pub(super) fn request_kind(head: &Parts) -> RequestKind {
     RequestKind::of(&head.method, head.version, &head.headers)
 }
 

@@ -137,7 +137,7 @@ impl ResolvedName {
     fn begin(self: &Arc<Self>, state: &mut NameState) {
         if !state.is_looking {
             state.is_looking = true;
-            tokio::spawn(Looking(Arc::clone(self)).look());
+            tokio::spawn(Looking(Arc::clone(self)).resolve());
         }
     }
 
@@ -173,7 +173,7 @@ impl ResolvedName {
 }
 
 impl Looking {
-    async fn look(self) {
+    async fn resolve(self) {
         let Self(names) = &self;
         let looking = names.resolver.look_up(&names.host, names.port);
         let found = tokio::time::timeout(GIVE_UP, looking).await.unwrap_or_else(|late| Err(late.into()));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     impl Scripted {
-        fn say(&self, says: Option<Result<Vec<SocketAddr>, io::ErrorKind>>) {
+        fn answer_with(&self, says: Option<Result<Vec<SocketAddr>, io::ErrorKind>>) {
             *self.says.lock().unwrap() = says;
             self.told.notify_waiters();
         }
@@ -245,10 +245,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_last_addresses_are_used_for_as_long_as_a_name_cannot_be_looked_up() {
         let (resolver, names) = names();
-        resolver.say(Some(Ok(vec![address(1)])));
+        resolver.answer_with(Some(Ok(vec![address(1)])));
         assert_eq!(*names.addresses().await.unwrap(), [address(1)]);
         for fails in [Err(io::ErrorKind::TimedOut), Ok(Vec::new())] {
-            resolver.say(Some(fails));
+            resolver.answer_with(Some(fails));
             let asked = resolver.asked();
             for _ in 0..100 {
                 a_while(KEPT).await;
@@ -257,7 +257,7 @@ mod tests {
             assert!(resolver.asked() >= asked + 99, "it is tried again and again");
         }
         a_while(Duration::from_millis(1)).await;
-        resolver.say(Some(Ok(vec![address(2)])));
+        resolver.answer_with(Some(Ok(vec![address(2)])));
         a_while(KEPT).await;
         assert_eq!(at_once(&names), [address(1)], "this one has it looked up");
         a_while(Duration::from_millis(1)).await;
@@ -267,16 +267,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_resolver_that_hangs_holds_no_request_up_whose_app_is_known() {
         let (resolver, names) = names();
-        resolver.say(Some(Ok(vec![address(1)])));
+        resolver.answer_with(Some(Ok(vec![address(1)])));
         names.addresses().await.unwrap();
-        resolver.say(None);
+        resolver.answer_with(None);
         a_while(KEPT).await;
         for _ in 0..50 {
             assert_eq!(at_once(&names), [address(1)]);
             a_while(Duration::from_secs(1)).await;
         }
         assert_eq!(resolver.asked(), 2, "one lookup hangs, and no other is begun beside it");
-        resolver.say(Some(Ok(vec![address(2), address(2), address(3)])));
+        resolver.answer_with(Some(Ok(vec![address(2), address(2), address(3)])));
         a_while(Duration::from_millis(1)).await;
         assert_eq!(at_once(&names), [address(2), address(3)], "taken as soon as there is an answer");
         assert_eq!(names.count(), 2);
@@ -285,9 +285,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_lookup_that_never_ends_is_given_up_for_another() {
         let (resolver, names) = names();
-        resolver.say(Some(Ok(vec![address(1)])));
+        resolver.answer_with(Some(Ok(vec![address(1)])));
         names.addresses().await.unwrap();
-        resolver.say(None);
+        resolver.answer_with(None);
         a_while(KEPT).await;
         at_once(&names);
         a_while(GIVE_UP + KEPT_ON_FAILURE).await;
@@ -303,12 +303,12 @@ mod tests {
         let (one, other) = tokio::join!(names.addresses(), names.addresses());
         assert!(one.is_err() && other.is_err());
         assert_eq!(resolver.asked(), 1, "all wait for one lookup");
-        resolver.say(Some(Err(io::ErrorKind::HostUnreachable)));
+        resolver.answer_with(Some(Err(io::ErrorKind::HostUnreachable)));
         a_while(Duration::from_millis(1)).await;
         assert_eq!(names.addresses().await.unwrap_err().kind(), io::ErrorKind::HostUnreachable);
-        resolver.say(Some(Ok(Vec::new())));
+        resolver.answer_with(Some(Ok(Vec::new())));
         assert_eq!(names.addresses().await.unwrap_err().kind(), io::ErrorKind::NotFound);
-        resolver.say(Some(Ok(vec![address(1)])));
+        resolver.answer_with(Some(Ok(vec![address(1)])));
         assert_eq!(*names.addresses().await.unwrap(), [address(1)]);
     }
 
@@ -317,9 +317,9 @@ mod tests {
         let (resolver, names) = names();
         names.doubt();
         assert_eq!(resolver.asked(), 0, "nobody has used it");
-        resolver.say(Some(Ok(vec![address(1)])));
+        resolver.answer_with(Some(Ok(vec![address(1)])));
         names.addresses().await.unwrap();
-        resolver.say(Some(Ok(vec![address(2)])));
+        resolver.answer_with(Some(Ok(vec![address(2)])));
         names.doubt();
         a_while(AT_SOONEST).await;
         assert_eq!(resolver.asked(), 1, "it was looked up just now");
@@ -333,9 +333,9 @@ mod tests {
         let (resolver, names) = names();
         names.keep_fresh();
         assert_eq!(resolver.asked(), 0, "nobody has asked for it");
-        resolver.say(Some(Ok(vec![address(1)])));
+        resolver.answer_with(Some(Ok(vec![address(1)])));
         names.addresses().await.unwrap();
-        resolver.say(Some(Ok(vec![address(2)])));
+        resolver.answer_with(Some(Ok(vec![address(2)])));
         a_while(KEPT).await;
         names.keep_fresh();
         a_while(Duration::from_millis(1)).await;

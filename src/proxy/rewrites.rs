@@ -45,7 +45,7 @@ type Changes = Vec<(HeaderName, Option<HeaderValue>)>;
 /// Where a request goes at the app.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AppTarget {
-    /// Where it says.
+    /// At the target that the request names.
     AsItCame,
     /// Without the start of its path.
     Cut(PathAndQuery),

@@ -229,7 +229,7 @@ pub(super) struct Lane<'a> {
 }
 
 impl Lanes {
-    /// Those to apps.
+    /// The lanes of requests to apps.
     pub(super) fn to_apps(room: &Room) -> Self {
         Self { most: room.requests, most_of_network: room.requests_of_network, taken: Mutex::default() }
     }

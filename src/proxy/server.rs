@@ -190,7 +190,7 @@ impl UpstreamServer {
         let no_address = |error| Error::because(ErrorType::HTTPStatus(502), format!("{self} has no address"), error);
         let address = self.address().await.map_err(no_address)?;
         let offer = self.offer(kind);
-        if !new && let Some(link) = self.kept(&address, offer, caller) {
+        if !new && let Some(link) = self.kept_link(&address, offer, caller) {
             return Ok(link);
         }
         // Apart, since most requests find one that is kept: what is awaited here would lie in the way of all of them.
@@ -209,7 +209,7 @@ impl UpstreamServer {
         })
     }
 
-    fn kept(&self, address: &UpstreamAddress, offer: ProtocolOffer, caller: CallerKey) -> Option<UpstreamLink> {
+    fn kept_link(&self, address: &UpstreamAddress, offer: ProtocolOffer, caller: CallerKey) -> Option<UpstreamLink> {
         match offer {
             ProtocolOffer::Only(Speaks::Http1) => self.kept.take(address),
             ProtocolOffer::Only(Speaks::Http2) => self.kept.shared(address, caller),

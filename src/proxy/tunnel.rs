@@ -26,7 +26,7 @@ const TAKES: Duration = Duration::from_secs(60);
 /// something is said to it.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// The app's side.
+/// The app's side of the tunnel.
 struct AppSide {
     socket: UpstreamSocket,
     heard: BytesMut,

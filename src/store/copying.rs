@@ -24,7 +24,7 @@ const TOLD_EACH: u64 = 50_000;
 /// A database as one side of a copy.
 #[derive(Clone, Debug)]
 pub struct CopyDatabase {
-    /// Where it is.
+    /// Where the database is.
     pub target: PostgresTarget,
     /// The same as whom its tables are made.
     pub owner: PostgresTarget,

@@ -15,7 +15,7 @@ pub(super) struct PassedOver(Mutex<BTreeSet<(Table, Vec<u8>)>>);
 
 impl PassedOver {
     /// Tells the log, where it has not been told yet.
-    pub(super) fn tell(&self, table: Table, key: &[u8], fault: &(dyn Error + 'static)) {
+    pub(super) fn log_unreadable(&self, table: Table, key: &[u8], fault: &(dyn Error + 'static)) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() < TOLD && told.insert((table, key.to_vec())) {
             tracing::error!(error = fault, "a row is passed over until its time is over");

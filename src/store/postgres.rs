@@ -269,7 +269,7 @@ impl PostgresStore {
     fn readable<R: Row>(&self, key: &[u8], row: &Answer) -> Result<Option<R>, StoreError> {
         match decode(key, row) {
             Err(fault @ RecordFault::Unreadable { .. }) => {
-                self.0.passed_over.tell(R::TABLE, key, &fault);
+                self.0.passed_over.log_unreadable(R::TABLE, key, &fault);
                 Ok(None)
             }
             row => row.map(Some).map_err(unreadable),
@@ -376,7 +376,7 @@ impl Inner {
                 }
                 if fault.is_away() && !self.away.swap(true, Ordering::Relaxed) {
                     tracing::error!(
-                        why = fault.told(),
+                        why = fault.described(),
                         "the database cannot be reached, so nobody can sign in; who is known goes on. Each request tries again"
                     );
                 }
@@ -595,7 +595,7 @@ impl Records for PostgresStore {
     async fn rp_id(&self) -> Result<Option<Host>, StoreError> {
         let row = self.row("SELECT rp_id FROM gateway", &[]).await?;
         let noted = row.and_then(|row| row.get::<_, Option<String>>(0));
-        noted.map(|noted| records::host(Table::Meta, &noted)).transpose().map_err(unreadable)
+        noted.map(|noted| records::read_host(Table::Meta, &noted)).transpose().map_err(unreadable)
     }
 
     async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError> {

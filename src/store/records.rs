@@ -102,6 +102,6 @@ fn email(table: Table, text: &str) -> Result<Email, RecordFault> {
     Email::parse(text).map_err(|error| unreadable(table, error))
 }
 
-pub(in crate::store) fn host(table: Table, text: &str) -> Result<Host, RecordFault> {
+pub(in crate::store) fn read_host(table: Table, text: &str) -> Result<Host, RecordFault> {
     Host::parse(text).map_err(|error| unreadable(table, error))
 }

@@ -154,7 +154,7 @@ impl RedbStore {
         match self.readers.run(reading).await {
             Ok(read) => read.map_err(|fault| {
                 if fault.may_have_stopped_it() {
-                    self.writer.look();
+                    self.writer.probe_writing();
                 }
                 fault.during("it could not be read")
             }),
@@ -193,7 +193,7 @@ const AT_ONCE: usize = 1000;
 /// What the passkeys were made for that do not say so.
 fn older_rp_id(view: &mut Snapshot) -> Result<Option<Host>, RedbFault> {
     let noted = view.get(Table::Meta, RP_ID)?;
-    Ok(noted.map(|noted| records::host(Table::Meta, &String::from_utf8_lossy(&noted))).transpose()?)
+    Ok(noted.map(|noted| records::read_host(Table::Meta, &String::from_utf8_lossy(&noted))).transpose()?)
 }
 
 #[async_trait]

@@ -31,15 +31,15 @@ const STOP_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Sends what the flows have committed.
 pub struct Outbox {
-    /// Where letters wait.
+    /// Where letters wait until they are sent.
     pub ledger: Arc<Ledger>,
-    /// The time.
+    /// The clock that says which letters are due.
     pub clock: Arc<dyn Clock>,
     /// Who writes them out.
     pub writer: LetterWriter,
-    /// How they leave.
+    /// How the mails leave.
     pub transport: Arc<dyn Transport>,
-    /// What is counted.
+    /// Counts mails that were sent, and those that failed.
     pub counts: Arc<Counts>,
 }
 

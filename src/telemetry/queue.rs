@@ -16,7 +16,7 @@ const KEPT: usize = 64 * 1024;
 /// How many bytes may wait to be written. As many again are being written, so a reader that is stuck costs twice that.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueRoom {
-    /// For any line.
+    /// How much any line may fill.
     pub all: usize,
     /// For warnings and errors, which are few and matter most: more than `all`.
     pub serious: usize,

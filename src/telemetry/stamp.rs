@@ -28,7 +28,7 @@ impl LineTime {
         let seconds = since_1970.as_secs();
         let (last, mut second) = LAST.get();
         if last != seconds {
-            second = written(seconds).unwrap_or(second);
+            second = to_second(seconds).unwrap_or(second);
             LAST.set((seconds, second));
         }
         let mut text = *b"0000-00-00T00:00:00.000000Z";
@@ -48,7 +48,7 @@ impl LineTime {
 }
 
 /// `None` after the year 9999.
-fn written(seconds: u64) -> Option<Second> {
+fn to_second(seconds: u64) -> Option<Second> {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].");
     let moment = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
     let mut text = Second::default();

@@ -21,14 +21,14 @@ pub async fn watch(tls: ListenerTls, every: Duration, shutdown: CancellationToke
             let tls = tls.clone();
             // Reading may take as long as a network mount likes.
             if let Ok(looked) = tokio::task::spawn_blocking(move || tls.look()).await {
-                tell(looked);
+                log_certificate(looked);
             }
         }
     };
     let _stopped: Option<std::convert::Infallible> = shutdown.run_until_cancelled(looking).await;
 }
 
-fn tell(looked: Looked) {
+fn log_certificate(looked: Looked) {
     match looked {
         Looked::Unchanged => {}
         Looked::Taken { good_until } => {

@@ -45,13 +45,13 @@ use crate::tasks::outbox::Outbox;
 
 /// The parts of a gateway, wired to each other.
 pub struct Gateway {
-    /// The flows.
+    /// The flows, as the pages and the admin socket drive them.
     pub auth: Arc<Auth>,
-    /// Our own pages.
+    /// The gateway's own pages and its API.
     pub portal: Arc<Portal>,
     /// The letters that wait.
     pub outbox: Outbox,
-    /// What is counted.
+    /// What all parts of it count.
     pub counts: Arc<Counts>,
 }
 
@@ -59,11 +59,11 @@ pub struct Gateway {
 pub struct World {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The clock that all of it goes by.
     pub clock: Arc<dyn Clock>,
-    /// Randomness.
+    /// Where all its randomness comes from.
     pub entropy: Arc<dyn Entropy>,
-    /// How mails leave.
+    /// How mails leave it.
     pub transport: Arc<dyn Transport>,
     /// Where signatures are verified.
     pub verifying: Arc<Verifying>,

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 pub struct CannotListen {
     /// The key, or flag, that names it.
     pub key: &'static str,
-    /// The address.
+    /// The address that it was to listen on.
     pub address: SocketAddr,
     /// The rest of the sentence, and what to do.
     pub why: String,

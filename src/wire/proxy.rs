@@ -22,7 +22,7 @@ use crate::proxy::{Listener, ListenerTls, Proxy, ProxyParts, ProxySettings, Refu
 
 /// The proxy, its bound listeners, and the certificate that can be read again.
 pub struct Front {
-    /// To be served.
+    /// The proxy, which is still to be served.
     pub proxy: Arc<Proxy>,
     /// Already taking connections, which wait.
     pub listeners: Vec<Listener>,
@@ -30,7 +30,7 @@ pub struct Front {
     pub tls: Option<ListenerTls>,
 }
 
-/// Binds everything.
+/// Binds the public addresses and loads the certificate.
 ///
 /// # Errors
 /// A certificate that does not load, an address that cannot be had.
@@ -96,7 +96,7 @@ fn open_files() -> usize {
 fn render(gateway: &Gateway) -> RenderPage {
     let portal = Arc::clone(&gateway.portal);
     Arc::new(move |page: &RefusalPage<'_>| {
-        let told = page.principal.map(Principal::told);
+        let told = page.principal.map(Principal::facts);
         let is_app = |person: &Principal| !apps::open_to(&portal.routes, person, portal.auth.now()).is_empty();
         let return_to = page.return_to.as_ref().map(ReturnTo::as_str);
         let here = return_to.map(|to| detour::with(own_paths::LANGUAGE, "return_to", to));

@@ -26,7 +26,7 @@ impl Reread {
     }
 
     /// Says so in the log: a protection that is only written must not be believed in. It blocks.
-    pub fn tell(&self) {
+    pub fn log_differences(&self) {
         match self.differences() {
             Ok(names) if names.is_empty() => tracing::info!("the configuration says what it said at the start"),
             Ok(names) => tracing::error!(

@@ -31,7 +31,7 @@ use crate::tasks;
 /// How long background work may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A running gateway.
+/// A gateway that runs: its listeners, its background tasks and what ends them.
 pub struct Running {
     runtime: Runtime,
     auth: Arc<Auth>,
@@ -110,7 +110,7 @@ impl Running {
         self.admin
     }
 
-    /// The flows.
+    /// The flows of the running gateway.
     pub fn auth(&self) -> Arc<Auth> {
         Arc::clone(&self.auth)
     }
@@ -230,7 +230,7 @@ impl ReloadTargets {
     fn read(&self) {
         self.supervisor.reloading();
         read_certificate_again(self.tls.as_ref());
-        self.reread.tell();
+        self.reread.log_differences();
         self.supervisor.ready();
     }
 }

@@ -34,7 +34,7 @@ impl Supervisor {
 
     /// Every listener is bound, every signal is heard, and what was to be read again has been read. It may block.
     pub fn ready(&self) {
-        self.tell("READY=1");
+        self.notify("READY=1");
     }
 
     /// The configuration is being read again; [`Supervisor::ready`] follows. It may block.
@@ -42,16 +42,16 @@ impl Supervisor {
         // By this systemd tells the answer to its own signal from one to an earlier signal.
         let now = clock_gettime(ClockId::Monotonic);
         let microseconds = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000);
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
     }
 
     /// The process stops, and may take so long. It may block.
     pub fn stopping(&self, at_most: Duration) {
-        self.tell(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", at_most.as_micros()));
+        self.notify(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={}", at_most.as_micros()));
     }
 
     /// A supervisor that cannot be told is no reason not to serve.
-    fn tell(&self, what: &str) {
+    fn notify(&self, what: &str) {
         let Some(socket) = &self.socket else { return };
         if let Err(error) = send(socket, what) {
             tracing::warn!(error = format!("{error:#}"), socket = %socket.display(), "the supervisor could not be told");
@@ -60,14 +60,14 @@ impl Supervisor {
 }
 
 fn send(socket: &OsStr, what: &str) -> anyhow::Result<()> {
-    let address = address(socket).context("NOTIFY_SOCKET")?;
+    let address = to_socket_address(socket).context("NOTIFY_SOCKET")?;
     let datagrams = UnixDatagram::unbound()?;
     datagrams.set_write_timeout(Some(PATIENCE))?;
     datagrams.send_to_addr(what.as_bytes(), &address)?;
     Ok(())
 }
 
-fn address(socket: &OsStr) -> io::Result<SocketAddr> {
+fn to_socket_address(socket: &OsStr) -> io::Result<SocketAddr> {
     match socket.as_bytes() {
         [b'/', ..] => SocketAddr::from_pathname(socket),
         [b'@', name @ ..] => abstract_name(name),

@@ -12,7 +12,7 @@ use crate::domain::offset::Offset;
 pub struct WordedMoment {
     /// For the attribute `datetime`: `2026-11-23T09:40:00Z`.
     pub iso: String,
-    /// For the reader.
+    /// The moment as the reader reads it.
     pub text: String,
 }
 

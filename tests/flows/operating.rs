@@ -236,9 +236,9 @@ async fn an_operators_code_gets_only_its_owner_back_in_and_only_once() {
     let body = json!({ "ceremony": begun["ceremony"], "credential": credential });
     let done = browser.post("/_bmauth/recover/passkey/verify", &body).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.text);
-    assert_eq!(live(&world, &browser).await.told().email, MARIA);
+    assert_eq!(live(&world, &browser).await.facts().email, MARIA);
     assert_eq!(lost.who().await, None, "every session from before ends");
-    assert_eq!(live(&world, &browser).await.told().authentication.methods.len(), 2, "no mail proved it");
+    assert_eq!(live(&world, &browser).await.facts().authentication.methods.len(), 2, "no mail proved it");
 
     assert_eq!(enter(&mut world.browser(), code).await.status, StatusCode::UNPROCESSABLE_ENTITY, "used up");
 }

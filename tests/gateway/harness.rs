@@ -200,7 +200,7 @@ impl Gatekeeper for Keeper {
         if self.cannot_sign.load(Ordering::Relaxed) {
             return Err(IdentityError::NoKey);
         }
-        let token = format!("token.{}.{audience}", principal.told().email);
+        let token = format!("token.{}.{audience}", principal.facts().email);
         Ok(HeaderValue::from_str(&token).unwrap())
     }
 
@@ -211,7 +211,7 @@ impl Gatekeeper for Keeper {
         audience: &Arc<str>,
     ) -> Result<Option<HeaderValue>, IdentityError> {
         assert!(self.is_access_token(presented));
-        let token = format!("Bearer forwarded.{}.{audience}", principal.told().email);
+        let token = format!("Bearer forwarded.{}.{audience}", principal.facts().email);
         Ok(Some(HeaderValue::from_str(&token).unwrap()))
     }
 
@@ -332,7 +332,7 @@ impl Plan {
             portal: self.portal,
             render: Arc::new(|page: &RefusalPage<'_>| {
                 let status = page.refusal.status().as_u16();
-                let told = page.principal.map(Principal::told);
+                let told = page.principal.map(Principal::facts);
                 let who = told.as_ref().map_or("somebody", |told| told.email);
                 let back = page.return_to.as_ref().map_or("nowhere", ReturnTo::as_str);
                 format!("<h1>{status}</h1><p>{}</p><p>{who}</p><p>{back}</p>", page.request_id)

@@ -56,7 +56,7 @@ impl Watchers {
     }
 
     /// Wakes the pages that wait for what was touched.
-    pub(in crate::auth) fn tell(&self, touched: &TouchedLinks) {
+    pub(in crate::auth) fn wake(&self, touched: &TouchedLinks) {
         let watched = self.watched();
         match touched {
             TouchedLinks::Some(links) => {
@@ -117,10 +117,10 @@ mod tests {
         let mut one = watchers.watch(link(1)).unwrap();
         let (mut tab, mut other) = (watchers.watch(link(1)).unwrap(), watchers.watch(link(2)).unwrap());
         assert!(!is_woken(&mut one));
-        watchers.tell(&TouchedLinks::Some(vec![link(1), link(3)]));
+        watchers.wake(&TouchedLinks::Some(vec![link(1), link(3)]));
         assert_eq!((is_woken(&mut one), is_woken(&mut one), is_woken(&mut tab)), (true, false, true));
         assert!(!is_woken(&mut other));
-        watchers.tell(&TouchedLinks::Any);
+        watchers.wake(&TouchedLinks::Any);
         assert!(is_woken(&mut one) && is_woken(&mut other));
     }
 
@@ -128,7 +128,7 @@ mod tests {
     fn a_change_between_two_waits_is_not_missed() {
         let watchers = Arc::new(Watchers::default());
         let mut watcher = watchers.watch(link(1)).unwrap();
-        watchers.tell(&TouchedLinks::Some(vec![link(1)]));
+        watchers.wake(&TouchedLinks::Some(vec![link(1)]));
         assert!(is_woken(&mut watcher));
     }
 

@@ -66,11 +66,11 @@ impl Sessions {
         let Self(core) = self;
         let Principal::Person(session) = principal;
         let (now, digest): (_, TextDigest) = (core.now(), Sha256::digest(presented).into());
-        if let Some(kept) = core.table.kept_in_place_of(&digest, session, audience, now) {
+        if let Some(kept) = core.table.kept_token_in_place_of(&digest, session, audience, now) {
             return Ok(Some(kept));
         }
         let Ok(presented) = core.identity.read_access(presented, now) else { return Ok(None) };
-        let (told, end, jti) = (session.told(), core.table.end_if_used(session, now), core.entropy.uuid());
+        let (told, end, jti) = (session.facts(), core.table.end_if_used(session, now), core.entropy.uuid());
         let token = core.identity.mint_forwarded(&told, presented.claimed(), audience, end, jti, now)?;
         let value = secret_value(format!("Bearer {}", token.text));
         let (audience, in_place_of, fresh_until) = (Arc::clone(audience), Some(digest), token.expires_at);

@@ -181,7 +181,7 @@ impl LiveSession {
 
     /// The token of the head of its family: its own, where it is no member of one.
     pub fn family(&self) -> SecretDigest {
-        self.head().token()
+        self.family_head().token()
     }
 
     /// Whether it was handed over from another, and not signed in to itself.
@@ -189,7 +189,7 @@ impl LiveSession {
         self.0.head.is_some()
     }
 
-    fn head(&self) -> &Self {
+    fn family_head(&self) -> &Self {
         self.0.head.as_ref().unwrap_or(self)
     }
 
@@ -205,7 +205,7 @@ impl LiveSession {
     }
 
     /// What an app may be told of it.
-    pub fn told(&self) -> SessionFacts<'_> {
+    pub fn facts(&self) -> SessionFacts<'_> {
         let Packed { email, name, groups, authentication, recovered_at } = self.unpack();
         SessionFacts { session: self.0.id, account: self.0.account, email, name, groups, authentication, recovered_at }
     }
@@ -235,7 +235,7 @@ impl LiveSession {
     pub async fn ended(&self) {
         loop {
             // Whatever rings from here on wakes this, even before it is polled: nothing is missed between the lines.
-            let (rung, rung_for_all) = (pin!(self.bell().notified()), pin!(self.head().bell().notified()));
+            let (rung, rung_for_all) = (pin!(self.bell().notified()), pin!(self.family_head().bell().notified()));
             if self.has_ended() {
                 return;
             }
@@ -283,11 +283,11 @@ impl LiveSession {
 
     /// When it ends, unless it is used again.
     pub(super) fn end_at(&self, limits: SessionLimits) -> Timestamp {
-        self.ends_at().min(self.head().0.last_seen.get().after(limits.idle))
+        self.ends_at().min(self.family_head().0.last_seen.get().after(limits.idle))
     }
 
     pub(super) fn note_use(&self, now: Timestamp) {
-        self.head().0.last_seen.forward(now);
+        self.family_head().0.last_seen.forward(now);
     }
 
     /// When the session was last used, where the store is `behind` with that by so much or more. Of a family only the

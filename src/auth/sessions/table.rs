@@ -342,12 +342,12 @@ impl SessionTable {
     }
 
     /// The kept token of a session for `audience`, if it is fresh at `now`.
-    pub fn kept(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
+    pub fn kept_token(&self, session: &LiveSession, audience: &str, now: Timestamp) -> Option<HeaderValue> {
         self.kept.get(session, audience, None, now)
     }
 
     /// The same in the place of an access token.
-    pub fn kept_in_place_of(
+    pub fn kept_token_in_place_of(
         &self,
         access: &TextDigest,
         session: &LiveSession,

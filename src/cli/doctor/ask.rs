@@ -47,7 +47,7 @@ pub(super) struct DoctorRequest {
     pub(super) title_case: bool,
 }
 
-/// What came back.
+/// What the site answered to one request.
 #[derive(Clone, Debug)]
 pub(super) struct DoctorResponse {
     /// The status that came back.
@@ -233,7 +233,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let no_answer = |error: hyper::Error| Silence::NoAnswer(server.name(), error.to_string());
-    let request = written(server, question)?;
+    let request = to_request(server, question)?;
     let (mut sender, connection) = http1::Builder::new()
         .title_case_headers(question.title_case)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
@@ -257,7 +257,7 @@ where
     answer
 }
 
-fn written(server: &DoctorTarget, question: &DoctorRequest) -> Result<Request<Empty<Bytes>>, Silence> {
+fn to_request(server: &DoctorTarget, question: &DoctorRequest) -> Result<Request<Empty<Bytes>>, Silence> {
     let unsendable = |error: String| Silence::Unsendable(error);
     let target: Uri = question.target.parse().map_err(|error: http::uri::InvalidUri| unsendable(error.to_string()))?;
     let host = match &question.host {

@@ -9,9 +9,9 @@ use crate::domain::clock::Timestamp;
 /// From when to when a certificate counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// The first moment.
+    /// The first moment at which it counts.
     pub from: Timestamp,
-    /// The last moment.
+    /// The last moment at which it counts.
     pub until: Timestamp,
 }
 

@@ -51,7 +51,7 @@ pub struct Device {
     pub description: String,
     /// Where it is, seen from the browser that is asked.
     pub nearness: Nearness,
-    /// When it came.
+    /// When the browser came.
     pub at: Timestamp,
 }
 

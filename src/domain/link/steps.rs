@@ -39,7 +39,7 @@ pub const CODES_WINDOW: Duration = Duration::from_secs(60);
 pub struct Counters {
     /// Those from the visitor's network.
     pub network: Counter,
-    /// Those from anywhere.
+    /// Tries from any network.
     pub all: Counter,
 }
 

@@ -14,7 +14,7 @@ pub struct Counter(pub [u8; 32]);
 pub enum CounterChange {
     /// Counts something within a fixed window of time. The count must be below the limit.
     Count {
-        /// What is counted.
+        /// The counter that is counted up.
         counter: Counter,
         /// How many there may be in a window.
         limit: u32,

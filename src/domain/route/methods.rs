@@ -20,7 +20,7 @@ pub enum MethodError {
 }
 
 impl Methods {
-    /// Reads a method.
+    /// Reads the name of a method.
     ///
     /// # Errors
     /// It is none, or is never let through.

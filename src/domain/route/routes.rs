@@ -86,7 +86,7 @@ impl Routes {
         Ok(all)
     }
 
-    /// Adds a route.
+    /// Adds a route to those of its host.
     ///
     /// # Errors
     /// It would answer for the same requests as another one, or every request to one of them would be unclear.

@@ -131,7 +131,7 @@ impl ForwardAuth {
         original: &Original,
     ) -> Option<SignInRedirect> {
         (refusal == GateRefusal::SignInRequired)
-            .then(|| self.hand_offs.leave_again(&original.authority.host, question.headers))
+            .then(|| self.hand_offs.redirect_script_to_sign_in(&original.authority.host, question.headers))
     }
 
     /// 401: the visitor has to do something first, such as sign in.

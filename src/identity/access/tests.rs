@@ -104,7 +104,7 @@ fn a_forwarded_token_is_never_an_access_token_whatever_its_audience() {
     let world = world();
     let (told, presented) = (signed_in(), world.verify(&world.mint(Some(NOW.after(HOUR))).text).unwrap());
     let mint = |audience: &str, end| {
-        let (told, jti, now) = (told.told(), Uuid::from_u128(4), NOW.after(Duration::from_secs(60)));
+        let (told, jti, now) = (told.facts(), Uuid::from_u128(4), NOW.after(Duration::from_secs(60)));
         world.identity.mint_forwarded(&told, presented, audience, end, jti, now).unwrap()
     };
     for audience in ["notes.example.com", AUDIENCE] {
@@ -376,11 +376,11 @@ fn what_was_made_for_another_audience_is_refused() {
 fn an_identity_token_is_no_access_token() {
     let world = world();
     let end = NOW.after(HOUR);
-    let handed = world.identity.mint(&signed_in().told(), "notes.example.com", end, Uuid::nil(), NOW).unwrap().text;
+    let handed = world.identity.mint(&signed_in().facts(), "notes.example.com", end, Uuid::nil(), NOW).unwrap().text;
     assert!(!world.identity.is_access_token(&handed));
     assert!(matches!(world.verify(&handed), Err(AccessError::Audience | AccessError::Malformed)));
     // Not even where some route has the API's audience, which no configuration allows.
-    let mixed_up = world.identity.mint(&signed_in().told(), AUDIENCE, end, Uuid::nil(), NOW).unwrap().text;
+    let mixed_up = world.identity.mint(&signed_in().facts(), AUDIENCE, end, Uuid::nil(), NOW).unwrap().text;
     assert_eq!(world.verify(&mixed_up), Err(AccessError::Malformed));
 }
 

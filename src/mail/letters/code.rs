@@ -9,7 +9,7 @@ use crate::domain::language::Language;
 /// What a code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeLetterPurpose {
-    /// Creating an account.
+    /// A code for creating an account.
     Registration,
     /// Getting back into one.
     Recovery,

@@ -264,7 +264,7 @@ impl Conversation {
             if !talk.offers.start_tls {
                 return Err(Broken::NoTls);
             }
-            talk.say(Step::StartTls, "STARTTLS").await?;
+            talk.send_command(Step::StartTls, "STARTTLS").await?;
             // What came behind the answer was not protected, and would be taken for what is.
             if !talk.stream.buffer().is_empty() {
                 return Err(Broken::Unreadable(Step::StartTls));
@@ -281,10 +281,10 @@ impl Conversation {
 
     /// EHLO; of a server that does not know it, HELO (RFC 5321 §3.2).
     async fn hello(&mut self, name: &str) -> Result<(), Broken> {
-        self.offers = match self.say(Step::Hello, &format!("EHLO {name}")).await {
+        self.offers = match self.send_command(Step::Hello, &format!("EHLO {name}")).await {
             Ok(reply) => Offers::read(&reply.lines),
             Err(Broken::Refused { code: 500.., .. }) => {
-                self.say(Step::Hello, &format!("HELO {name}")).await?;
+                self.send_command(Step::Hello, &format!("HELO {name}")).await?;
                 Offers::default()
             }
             Err(broken) => return Err(broken),
@@ -317,20 +317,20 @@ impl Conversation {
     /// Signs in with the mechanism PLAIN (RFC 4616).
     async fn plain(&mut self, user: &str, password: &str) -> Result<(), Broken> {
         let answer = encoded(&format!("\0{user}\0{password}"));
-        let reply = self.say(Step::SigningIn, &format!("AUTH PLAIN {}", *answer)).await?;
+        let reply = self.send_command(Step::SigningIn, &format!("AUTH PLAIN {}", *answer)).await?;
         // Some ask for what they were told already.
-        let reply = if reply.code == 334 { self.say(Step::SigningIn, &answer).await? } else { reply };
+        let reply = if reply.code == 334 { self.send_command(Step::SigningIn, &answer).await? } else { reply };
         is_in(&reply)
     }
 
     /// What came before SASL: two questions, whose wording differs; the user name comes first.
     async fn login(&mut self, user: &str, password: &str) -> Result<(), Broken> {
-        let mut reply = self.say(Step::SigningIn, "AUTH LOGIN").await?;
+        let mut reply = self.send_command(Step::SigningIn, "AUTH LOGIN").await?;
         for answer in [encoded(user), encoded(password)] {
             if reply.code != 334 {
                 return Err(Broken::Unreadable(Step::SigningIn));
             }
-            reply = self.say(Step::SigningIn, &answer).await?;
+            reply = self.send_command(Step::SigningIn, &answer).await?;
         }
         is_in(&reply)
     }
@@ -338,8 +338,8 @@ impl Conversation {
     /// As Google wrote it down and Microsoft took it over. A refusal comes as a question, to which the answer is empty.
     async fn xoauth2(&mut self, user: &str, token: &str) -> Result<(), Broken> {
         let answer = encoded(&xoauth2(user, token));
-        let reply = self.say(Step::SigningIn, &format!("AUTH XOAUTH2 {}", *answer)).await?;
-        let reply = if reply.code == 334 { self.say(Step::SigningIn, "").await? } else { reply };
+        let reply = self.send_command(Step::SigningIn, &format!("AUTH XOAUTH2 {}", *answer)).await?;
+        let reply = if reply.code == 334 { self.send_command(Step::SigningIn, "").await? } else { reply };
         is_in(&reply)
     }
 
@@ -351,9 +351,9 @@ impl Conversation {
         }
         // A server that knows SMTPUTF8 takes eight bits (RFC 6531 §3.1).
         let parameters = if is_ascii { "" } else { " BODY=8BITMIME SMTPUTF8" };
-        self.say(Step::Sender, &format!("MAIL FROM:<{from}>{parameters}")).await?;
-        self.say(Step::Recipient, &format!("RCPT TO:<{to}>")).await?;
-        self.say(Step::Data, "DATA").await?;
+        self.send_command(Step::Sender, &format!("MAIL FROM:<{from}>{parameters}")).await?;
+        self.send_command(Step::Recipient, &format!("RCPT TO:<{to}>")).await?;
+        self.send_command(Step::Data, "DATA").await?;
         self.write(Step::Content, &with_dots(mail)).await?;
         let SmtpReply { code, lines } = self.answer(Step::Content, TAKE).await?;
         Ok(format!("{code} {}", lines.join(" ")).trim_end().to_owned())
@@ -361,19 +361,19 @@ impl Conversation {
 
     /// Whether it can be gone on with after a while.
     pub(super) async fn goes_on(&mut self) -> bool {
-        timeout(CONNECT, self.say(Step::Again, "RSET")).await.is_ok_and(|said| said.is_ok())
+        timeout(CONNECT, self.send_command(Step::Again, "RSET")).await.is_ok_and(|said| said.is_ok())
     }
 
     /// Says QUIT and closes the connection, without a look at whether that works.
     pub(super) async fn end(mut self) {
         let leave = async {
-            let _ = self.say(Step::Again, "QUIT").await;
+            let _ = self.send_command(Step::Again, "QUIT").await;
             let _ = self.stream.get_mut().shutdown().await;
         };
         let _ = timeout(CONNECT, leave).await;
     }
 
-    async fn say(&mut self, step: Step, line: &str) -> Result<SmtpReply, Broken> {
+    async fn send_command(&mut self, step: Step, line: &str) -> Result<SmtpReply, Broken> {
         // Nothing that was typed can begin another line.
         if line.contains(['\r', '\n']) {
             let why = io::Error::new(io::ErrorKind::InvalidInput, "a line break where none may be");

@@ -14,7 +14,7 @@ const WRITTEN: &str = include_str!("../../../templates/api/openapi.json");
 pub(super) static OPENAPI: LazyLock<String> =
     LazyLock::new(|| WRITTEN.replacen("{version}", env!("CARGO_PKG_VERSION"), 1));
 
-/// The gateway answers.
+/// Says that the gateway answers.
 pub(super) async fn health() -> Json<&'static str> {
     Json("OK")
 }

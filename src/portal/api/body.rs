@@ -1,4 +1,4 @@
-//! What clients send.
+//! The JSON that clients of the API send.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};

@@ -50,7 +50,7 @@ impl FromRequestParts<Arc<Portal>> for ApiClient {
         let kind = ClientKind::Api { cookie: caller.has_flow };
         let browser = over_api(caller.visitor.browser);
         // Browsers name the page that posts, and `cors` has looked at it; whatever says nothing is no browser.
-        let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).and_then(Origin::kept);
+        let origin = parts.headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).and_then(Origin::parse_kept);
         Ok(Self { visitor: Visitor { browser, session: None, origin, client: kind, ..caller.visitor.clone() }, caller })
     }
 }

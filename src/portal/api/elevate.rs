@@ -32,7 +32,7 @@ pub(super) async fn begin(
         if refusal == ManageRefusal::Unknown {
             ApiError::invalid("This account has no key to elevate with. Add one first.")
         } else {
-            word(refusal)
+            to_api_error(refusal)
         }
     }))?;
     Ok(Json(options))
@@ -54,7 +54,7 @@ pub(super) async fn verify(
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &client.visitor).await;
-    match confirmed.map_err(or(word))? {
+    match confirmed.map_err(or(to_api_error))? {
         Confirmed::Elevated(tokens) => Ok(Json(SessionAnswer::of(ApiSession::of(&portal, *tokens)?))),
         // What a session of our pages confirms is answered there.
         Confirmed::MayAdd { .. }
@@ -67,7 +67,7 @@ pub(super) async fn verify(
     }
 }
 
-fn word(refusal: ManageRefusal) -> ApiError {
+fn to_api_error(refusal: ManageRefusal) -> ApiError {
     match refusal {
         ManageRefusal::SignedOut => ApiError::Unauthenticated,
         ManageRefusal::Stale

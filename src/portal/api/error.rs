@@ -173,7 +173,7 @@ pub(super) fn or<R>(word: impl FnOnce(R) -> ApiError) -> impl FnOnce(Failure<R>)
     }
 }
 
-/// Nothing is here.
+/// The answer where there is no route.
 pub(super) async fn no_route() -> ApiError {
     ApiError::NoRoute
 }

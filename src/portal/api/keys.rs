@@ -24,7 +24,7 @@ pub(super) async fn add(
     SignedInClient { session, elevated }: SignedInClient,
 ) -> Result<Json<PublicKeyCredentialCreationOptions>, ApiError> {
     let begun = portal.auth.manage.begin_adding_over_api(&session, elevated, &client.visitor).await;
-    let (_, options) = begun.map_err(or(word))?;
+    let (_, options) = begun.map_err(or(to_api_error))?;
     Ok(Json(options))
 }
 
@@ -55,11 +55,11 @@ pub(super) async fn verify(
     let id = text_of(&credential.raw_id);
     let (nickname, asks) = (nickname.as_deref(), (&session, elevated));
     let added = portal.auth.manage.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
-    let added = added.map_err(or(word))?;
+    let added = added.map_err(or(to_api_error))?;
     Ok(Json(AddKeyReply { id, nickname: added.name }))
 }
 
-pub(super) fn word(refusal: ManageRefusal) -> ApiError {
+pub(super) fn to_api_error(refusal: ManageRefusal) -> ApiError {
     match refusal {
         ManageRefusal::SignedOut => ApiError::Unauthenticated,
         ManageRefusal::TooManyPasskeys => ApiError::TooManyKeys,

@@ -19,7 +19,7 @@ pub(super) struct SessionAnswer {
 }
 
 impl SessionAnswer {
-    /// There is one.
+    /// The answer with a session.
     pub(super) fn of(session: ApiSession) -> Self {
         Self { session: Some(session), ticket: None }
     }

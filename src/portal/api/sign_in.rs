@@ -42,7 +42,7 @@ pub(super) async fn begin(
         }
     }
     let begun = auth.sign_in.begin(email, Destination::root(), &client.visitor).await;
-    let (_, options) = begun.map_err(or(word))?;
+    let (_, options) = begun.map_err(or(to_api_error))?;
     Ok(client.remember(&portal, Json(options)))
 }
 
@@ -63,11 +63,11 @@ pub(super) async fn verify(
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or(ApiError::NotProved)?;
     let signed_in = portal.auth.tokens.sign_in(ceremony, credential, email, &client.visitor).await;
-    let tokens = signed_in.map_err(or(word))?;
+    let tokens = signed_in.map_err(or(to_api_error))?;
     Ok(Json(SessionAnswer::of(ApiSession::of(&portal, tokens)?)))
 }
 
-fn word(refusal: SignInRefusal) -> ApiError {
+fn to_api_error(refusal: SignInRefusal) -> ApiError {
     match refusal {
         SignInRefusal::Disabled => ApiError::Disabled,
         SignInRefusal::Unfinished => ApiError::Unverified,

@@ -77,7 +77,7 @@ pub(super) async fn begin(
         return Err(ApiError::EmailInUse);
     }
     let begun = auth.register.begin(email, profile, Destination::root(), &client.visitor).await;
-    let (_, options) = begun.map_err(or(word))?;
+    let (_, options) = begun.map_err(or(to_api_error))?;
     Ok(client.remember(&portal, Json(options)))
 }
 
@@ -106,7 +106,12 @@ pub(super) async fn verify(
     // A cookie is as good as a ticket, and a fresh one is known to this client alone.
     let fresh = (asks_for_ticket || client.has_cookie()).then(|| portal.auth.otp.ticket());
     let said = RegistrationDetails { nickname, profile, ticket: fresh.as_ref().map(Secret::digest) };
-    portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
+    portal
+        .auth
+        .register
+        .receive_passkey(ceremony, credential, said, &client.visitor)
+        .await
+        .map_err(or(to_api_error))?;
     let ticket = fresh.as_ref().filter(|_| asks_for_ticket).map(Secret::text);
     let answer = Json(SessionAnswer::none_but(ticket));
     Ok(match &fresh {
@@ -127,7 +132,7 @@ pub(super) fn bad_key() -> ApiError {
     ApiError::invalid("The device's answer is not a key for this challenge. Ask for another challenge.")
 }
 
-fn word(refusal: RegisterRefusal) -> ApiError {
+fn to_api_error(refusal: RegisterRefusal) -> ApiError {
     match refusal {
         RegisterRefusal::Closed | RegisterRefusal::DomainNotAllowed => ApiError::SignUpDisabled,
         RegisterRefusal::NoMailTo => {

@@ -23,7 +23,7 @@ pub(super) struct Refresh {
     refresh_token: String,
 }
 
-/// The next tokens.
+/// Gives the next tokens for a refresh token.
 pub(super) async fn refresh(
     State(portal): State<Arc<Portal>>,
     client: ApiClient,
@@ -55,7 +55,7 @@ pub(super) async fn verify(
     Ok(Json("OK"))
 }
 
-/// What to end.
+/// Which sessions are to end.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignOutRequest {

@@ -10,7 +10,7 @@ use super::error::ApiError;
 use super::session::ApiUser;
 use crate::portal::Portal;
 
-/// The signed-in user.
+/// The user whose session the access token names.
 pub(super) async fn get(
     State(portal): State<Arc<Portal>>,
     SignedInClient { session, .. }: SignedInClient,

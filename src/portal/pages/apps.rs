@@ -24,7 +24,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
     let row =
         |app: apps::App<'_>| AppRow { name: app.name, address: format!("{}{}", portal.origins.at(app.host), app.path) };
     let apps = apps::open_to(&portal.routes, &session, portal.auth.now());
-    let view = AppsPage { email: session.told().email, apps: apps.into_iter().map(row).collect() };
+    let view = AppsPage { email: session.facts().email, apps: apps.into_iter().map(row).collect() };
     Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
 }
 

@@ -14,7 +14,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::{Portal, answer};
 
-/// Names the bookmark.
+/// The query that names a bookmark.
 #[derive(Deserialize)]
 pub struct NamedBookmark {
     to: String,

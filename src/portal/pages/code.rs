@@ -56,7 +56,7 @@ pub(super) fn show(portal: &Portal, caller: &Caller, view: CodePage<'_>) -> Resp
 }
 
 /// What the script of another page is told, whose step sends a code.
-pub(super) fn word(refusal: CodeRefusal) -> ScriptRefusal {
+pub(super) fn to_script_refusal(refusal: CodeRefusal) -> ScriptRefusal {
     match refusal {
         CodeRefusal::TooMany { wait } | CodeRefusal::TooSoon { wait } => {
             ScriptRefusal::TooManyTries { wait: Some(wait) }

@@ -138,7 +138,7 @@ fn credential(text: &str) -> Option<CredentialId> {
 }
 
 /// What is shown of a browser: its public name, its hosts where there are several, and where it is.
-fn written(family: &Family) -> (String, String, Option<String>) {
+fn describe_browser(family: &Family) -> (String, String, Option<String>) {
     let hosts = family.hosts().into_iter().map(Host::as_str).collect::<Vec<_>>();
     let hosts = if hosts.len() > 1 { hosts.join(", ") } else { String::new() };
     (family.head.id.0.to_string(), hosts, family.head.address.map(|address| address.to_string()))
@@ -182,7 +182,7 @@ impl<'a> Listed<'a> {
 fn show(portal: &Portal, caller: &Caller, signed_in: &SignedIn, devices: &manage::AccountDevices) -> Response {
     let SignedIn { session, account, .. } = signed_in;
     let passkeys = Listed::of(&devices.passkeys);
-    let browsers: Vec<(String, String, Option<String>)> = devices.sessions.iter().map(written).collect();
+    let browsers: Vec<(String, String, Option<String>)> = devices.sessions.iter().map(describe_browser).collect();
     let sessions = devices.sessions.iter().zip(&browsers).map(|(family, (id, hosts, address))| {
         let (this_browser, other) = (family.is(session.family()), &family.head);
         SessionRow {

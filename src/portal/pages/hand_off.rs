@@ -110,7 +110,12 @@ pub(super) fn ask_former(portal: &Portal, caller: &Caller, uri: &Uri, headers: &
 }
 
 /// Sends a visitor of another host to where people sign in, or back to where they wanted if they are signed in here.
-pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSession>, headers: &HeaderMap) -> Response {
+pub(super) fn send_to_sign_in(
+    portal: &Portal,
+    caller: &Caller,
+    session: Option<&LiveSession>,
+    headers: &HeaderMap,
+) -> Response {
     let destination = caller.destination();
     let address = caller.address(&destination, portal);
     if session.is_some() {
@@ -121,7 +126,8 @@ pub(super) fn leave(portal: &Portal, caller: &Caller, session: Option<&LiveSessi
         let sign_in = detour::returning(SIGN_IN, Some(&address));
         return answer::go_to(&format!("{}{sign_in}", portal.origins.public()));
     }
-    let SignInRedirect { address, set_cookie } = portal.hand_offs.leave(&caller.peer.authority.host, &address, headers);
+    let SignInRedirect { address, set_cookie } =
+        portal.hand_offs.redirect_to_sign_in(&caller.peer.authority.host, &address, headers);
     let mut response = answer::go_to(&address);
     answer::append_cookie(&mut response, set_cookie);
     response
@@ -229,7 +235,8 @@ async fn refused(
         });
     }
     let host = &caller.peer.authority.host;
-    let SignInRedirect { address, set_cookie } = portal.hand_offs.leave(host, &caller.address(target, portal), headers);
+    let SignInRedirect { address, set_cookie } =
+        portal.hand_offs.redirect_to_sign_in(host, &caller.address(target, portal), headers);
     let mut response = answer::lead_on(portal, caller, host, &detour::with(&address, "again", "1"));
     answer::append_cookie(&mut response, set_cookie);
     Ok(response)

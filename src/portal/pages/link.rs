@@ -74,7 +74,7 @@ fn show(portal: &Portal, shown: &ShownLink) -> Json<LinkCodes> {
 /// The signed-in browser shows a code.
 pub async fn offer(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<LinkCodes>, ScriptError> {
     let offered = portal.auth.link.offer(&caller.visitor).await;
-    offered.map(|shown| show(&portal, &shown)).map_err(worded(word))
+    offered.map(|shown| show(&portal, &shown)).map_err(worded(to_script_refusal))
 }
 
 /// What the script sends with a code.
@@ -93,7 +93,7 @@ pub async fn find(
 ) -> Result<Response, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let found = portal.auth.link.find(&code, return_to, &caller.visitor).await;
-    let FoundLink { state, has_moved } = found.map_err(worded(word))?;
+    let FoundLink { state, has_moved } = found.map_err(worded(to_script_refusal))?;
     let told = Json(LinkStatus::new(&portal, caller.words(&portal), state));
     Ok(if has_moved { answer::moved_on(&portal, &caller, told) } else { told.into_response() })
 }
@@ -120,7 +120,7 @@ pub async fn state(
     NamedLink { link }: NamedLink,
 ) -> Result<Json<LinkStatus>, ScriptError> {
     let state = portal.auth.link.state(link, &caller.visitor).await;
-    tell(&portal, &caller, state)
+    to_link_status(&portal, &caller, state)
 }
 
 /// One of its browsers says no.
@@ -130,7 +130,7 @@ pub async fn deny(
     ScriptBody(NamedLink { link }): ScriptBody<NamedLink>,
 ) -> Result<Json<LinkStatus>, ScriptError> {
     let denied = portal.auth.link.deny(link, &caller.visitor).await;
-    tell(&portal, &caller, denied)
+    to_link_status(&portal, &caller, denied)
 }
 
 /// A link as one browser sees it, for its script.
@@ -197,15 +197,15 @@ impl LinkStatus {
     }
 }
 
-fn tell(
+fn to_link_status(
     portal: &Portal,
     caller: &Caller,
     state: Result<LinkState, Failure<LinkRefusal>>,
 ) -> Result<Json<LinkStatus>, ScriptError> {
-    state.map(|state| Json(LinkStatus::new(portal, caller.words(portal), state))).map_err(worded(word))
+    state.map(|state| Json(LinkStatus::new(portal, caller.words(portal), state))).map_err(worded(to_script_refusal))
 }
 
-fn word(refusal: LinkRefusal) -> ScriptRefusal {
+fn to_script_refusal(refusal: LinkRefusal) -> ScriptRefusal {
     match refusal {
         LinkRefusal::Off => ScriptRefusal::LinkOff,
         LinkRefusal::NoLink => ScriptRefusal::NoLink,

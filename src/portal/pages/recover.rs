@@ -78,10 +78,10 @@ fn show(portal: &Portal, caller: &Caller, email: &str, state: RecoverState, refu
 }
 
 /// What a script of these pages is told.
-pub(super) fn word(refusal: RecoverRefusal) -> ScriptRefusal {
+pub(super) fn to_script_refusal(refusal: RecoverRefusal) -> ScriptRefusal {
     match refusal {
         RecoverRefusal::Stale => ScriptRefusal::ExpiredCeremony,
-        RecoverRefusal::Code(refusal) => super::code::word(refusal),
+        RecoverRefusal::Code(refusal) => super::code::to_script_refusal(refusal),
         RecoverRefusal::Disabled => ScriptRefusal::AccountDisabled,
         RecoverRefusal::BadPasskey | RecoverRefusal::NotProved => ScriptRefusal::NotAccepted,
         RecoverRefusal::Doubted => ScriptRefusal::Doubted,

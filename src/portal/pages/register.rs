@@ -63,7 +63,7 @@ pub async fn options(
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let profile = Profile { locale: Locale::parse(caller.language.tag()).ok(), ..Profile::default() };
     let begun = portal.auth.register.begin(email, profile, return_to, &caller.visitor).await;
-    begun.map(ToMake::of).map_err(worded(word))
+    begun.map(ToMake::of).map_err(worded(to_script_refusal))
 }
 
 /// What the script sends when the device has made a passkey.
@@ -83,17 +83,17 @@ pub async fn verify(
 ) -> Result<Response, ScriptError> {
     let said = RegistrationDetails { nickname: name, ..RegistrationDetails::default() };
     let received = portal.auth.register.receive_passkey(ceremony, credential, said, &caller.visitor).await;
-    received.map_err(worded(word))?;
+    received.map_err(worded(to_script_refusal))?;
     Ok(answer::moved_on(&portal, &caller, GoOn::to(REGISTER_CODE)))
 }
 
-fn word(refusal: RegisterRefusal) -> ScriptRefusal {
+fn to_script_refusal(refusal: RegisterRefusal) -> ScriptRefusal {
     match refusal {
         RegisterRefusal::Closed => ScriptRefusal::RegistrationClosed,
         RegisterRefusal::DomainNotAllowed => ScriptRefusal::EmailNotAllowed,
         RegisterRefusal::NoMailTo => ScriptRefusal::NoMailTo,
         RegisterRefusal::Stale | RegisterRefusal::NoRegistration => ScriptRefusal::ExpiredCeremony,
         RegisterRefusal::BadPasskey => ScriptRefusal::NotAccepted,
-        RegisterRefusal::Code(refusal) => super::code::word(refusal),
+        RegisterRefusal::Code(refusal) => super::code::to_script_refusal(refusal),
     }
 }

@@ -41,7 +41,7 @@ pub async fn get(
             return Ok(answer::go_to(&detour::returning(RECOVER_REVIEW, caller.return_path())));
         }
         session if !portal.hand_offs.is_home(&caller.peer.authority.host) => {
-            return Ok(hand_off::leave(&portal, &caller, session.as_ref(), &headers));
+            return Ok(hand_off::send_to_sign_in(&portal, &caller, session.as_ref(), &headers));
         }
         Some(session) => {
             if let Some(on) = hand_off::go_on(&portal, &caller, session, &uri).await? {
@@ -100,7 +100,7 @@ pub async fn options(
     let email = email.as_deref().map(Email::parse).transpose().map_err(|_| ScriptRefusal::InvalidEmail)?;
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let begun = portal.auth.sign_in.begin(email, return_to, &caller.visitor).await;
-    begun.map(ToUse::of).map_err(worded(word))
+    begun.map(ToUse::of).map_err(worded(to_script_refusal))
 }
 
 /// What the script sends when the device has answered.
@@ -152,11 +152,11 @@ pub async fn verify(
         }
         // Its registration waits for the code; told to forget the passkey, the browser would lose it for good.
         Err(SignInRefusal::Unfinished) => Ok(GoOn::to(REGISTER_CODE).into_response()),
-        Err(refusal) => Err(word(refusal).into()),
+        Err(refusal) => Err(to_script_refusal(refusal).into()),
     }
 }
 
-fn word(refusal: SignInRefusal) -> ScriptRefusal {
+fn to_script_refusal(refusal: SignInRefusal) -> ScriptRefusal {
     match refusal {
         SignInRefusal::Stale => ScriptRefusal::ExpiredCeremony,
         SignInRefusal::UnknownPasskey => ScriptRefusal::UnknownPasskey,

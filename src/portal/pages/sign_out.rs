@@ -16,13 +16,13 @@ use crate::portal::views::sign_out::{SignOutPage, SignedOutPage};
 use crate::portal::{Portal, answer};
 use crate::store::{CommitError, StoreError};
 
-/// Asks; changes nothing.
+/// Asks whether to sign out, and changes nothing.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri) -> Result<Response, PageError> {
     let another = query(&uri, "another").is_some();
     let Some(session) = caller.session(&portal).await? else {
         return Ok(if another { to_sign_in(caller.return_path()) } else { without(&portal, &caller) });
     };
-    let (destination, told) = (caller.destination(), session.told());
+    let (destination, told) = (caller.destination(), session.facts());
     let clears = has_an_app(&portal, &caller);
     let return_to = &caller.address(&destination, &portal);
     let everywhere = portal.origins.iter().nth(1).is_some();

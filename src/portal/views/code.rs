@@ -76,12 +76,12 @@ pub enum CodeState {
     Resent,
     /// What was entered is no code. Costs no try.
     Unreadable,
-    /// Not the code.
+    /// What was typed is not the code.
     Wrong {
         /// How many more times this code may be tried; at least 1.
         tries_left: u32,
     },
-    /// The code before.
+    /// What was typed is the code of a letter before.
     Older {
         /// How many more times the newer code may be tried; at least 1.
         tries_left: u32,

@@ -55,7 +55,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The finished page.
+/// Writes the finished page.
 pub(super) fn finish(page: &impl Template) -> String {
     page.render().expect("writing to a String cannot fail, and no page of ours returns an error")
 }

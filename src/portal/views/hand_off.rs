@@ -13,7 +13,7 @@ use crate::wording::Words;
 /// Sends a code to another host: by itself, or where scripts do not run, at a press.
 #[derive(Clone, Copy, Debug)]
 pub struct HandOffPage<'a> {
-    /// The other host's.
+    /// The origin of the other host.
     pub to: &'a Origin,
     /// The code that stands for the session.
     pub code: &'a str,
@@ -45,7 +45,7 @@ pub struct ConfirmHandOffPage<'a> {
 pub struct LeadOnPage<'a> {
     /// The host that the visitor wants to be at.
     pub host: &'a Host,
-    /// The way there.
+    /// Where the button leads.
     pub url: &'a str,
 }
 

@@ -38,7 +38,7 @@ struct WordLinkAskTemplate<'a> {
 struct WordLinkOverTemplate<'a> {
     frame: Frame<'a>,
     words: Words<'a>,
-    /// Each a paragraph.
+    /// The texts of the page, each a paragraph.
     texts: Vec<String>,
     devices_url: &'static str,
 }

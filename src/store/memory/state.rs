@@ -26,7 +26,7 @@ use crate::domain::session::Session;
 use crate::domain::signing_key::SigningKey;
 use crate::domain::token_family::TokenFamily;
 
-/// What is remembered.
+/// All that the store remembers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MemoryState {
     pub(super) ceremonies: BTreeMap<CeremonyId, Ceremony>,

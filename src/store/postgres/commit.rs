@@ -76,7 +76,7 @@ impl Inner {
                 is_unknown = true;
                 self.counts.unknown_outcome();
                 until = Instant::now() + DEADLINE;
-                tracing::warn!(why = made.told(), "whether a commit was kept is not known; it is looked at");
+                tracing::warn!(why = made.described(), "whether a commit was kept is not known; it is looked at");
             }
             let may_pass = made.is_of_the_connection() || matches!(made, PostgresFault::Met(_));
             tries += 1;

@@ -84,7 +84,7 @@ impl PostgresFault {
     }
 
     /// All that is known of it, in one line.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn described(&self) -> String {
         let (mut told, mut cause) = (self.to_string(), self.source());
         while let Some(error) = cause {
             told = format!("{told}: {error}");

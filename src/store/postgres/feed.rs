@@ -46,7 +46,7 @@ const LOOK: &str = "SELECT pg_snapshot_xmin(snapshot)::text, seq, kind, subject,
 pub(super) struct CommitNotifications(Vec<(&'static str, Vec<u8>)>);
 
 impl CommitNotifications {
-    /// That of these changes, looked up before they are made: with a member of a family ends its head, and nobody could say
+    /// That of these changes, looked up before they are made: with a member of a family ends its head, and it could not be told
     /// afterwards which it was.
     pub(super) async fn of(on: &PooledConnection, changes: &[Change]) -> Result<Self, PostgresFault> {
         let mut effects = Effects::of(changes);
@@ -55,7 +55,7 @@ impl CommitNotifications {
             let heads = on.rows(HEADS, &[&tokens]).await?;
             effects.sessions.extend(heads.iter().filter_map(|row| digest(row.get(0))));
         }
-        Ok(Self(told(&effects)))
+        Ok(Self(to_notifications(&effects)))
     }
 
     /// Whether there is nothing to tell, as of most commits.
@@ -71,7 +71,7 @@ impl CommitNotifications {
 }
 
 /// Kind and subject of each row. Letters are not told of: each gateway looks for them by itself.
-fn told(effects: &Effects) -> Vec<(&'static str, Vec<u8>)> {
+fn to_notifications(effects: &Effects) -> Vec<(&'static str, Vec<u8>)> {
     let Effects { sessions, members, accounts, changed_accounts, links, letters: _, keys } = effects;
     let mut told = Vec::new();
     told.extend(sessions.iter().map(|token| ("session", token.bytes().to_vec())));
@@ -89,7 +89,7 @@ fn told(effects: &Effects) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// Adds what a row tells; `None` for what this program does not know.
-fn note(effects: &mut Effects, kind: &str, subject: &[u8]) -> Option<()> {
+fn note_row(effects: &mut Effects, kind: &str, subject: &[u8]) -> Option<()> {
     let account = || Uuid::from_slice(subject).ok().map(AccountId);
     match kind {
         "session" => effects.sessions.push(digest(subject)?),
@@ -165,7 +165,7 @@ impl Listening {
         }
     }
 
-    async fn look(&mut self, inner: &Inner) -> Result<StoreNotification, PostgresFault> {
+    async fn poll_feed(&mut self, inner: &Inner) -> Result<StoreNotification, PostgresFault> {
         let rows = self.connection.rows(LOOK, &[&self.oldest_open, &inner.origin]).await?;
         let missed = self.looked_at.elapsed() > MISSED;
         let (mut effects, mut seen, mut is_known) = (Effects::default(), BTreeSet::new(), true);
@@ -174,7 +174,7 @@ impl Listening {
             self.oldest_open = row.get(0);
             let Some(seq) = row.get::<_, Option<i64>>(1) else { continue };
             if !self.seen.contains(&seq) {
-                is_known &= note(&mut effects, row.get(2), row.get(3)).is_some();
+                is_known &= note_row(&mut effects, row.get(2), row.get(3)).is_some();
                 delays.push(row.get(4));
             }
             seen.insert(seq);
@@ -193,7 +193,7 @@ impl Listening {
 }
 
 impl Inner {
-    /// Waits until there is something to hear, or for a moment. Where a connection is new, nobody knows what was missed: rows
+    /// Waits until there is something to hear, or for a moment. Where a connection is new, it is not known what was missed: rows
     /// of another server, too, which may have numbers that were seen here.
     pub(super) async fn hear(&self) -> Result<StoreNotification, PostgresFault> {
         if self.is_too_old() {
@@ -216,7 +216,7 @@ impl Inner {
             // What the last look found is in force by now.
             now.write_down(self).await?;
             now.wait(self).await?;
-            now.look(self).await
+            now.poll_feed(self).await
         });
         let heard = heard.await.unwrap_or(Err(PostgresFault::Deadline));
         self.note(heard.as_ref().err());
@@ -250,13 +250,13 @@ mod tests {
         let any = Effects { links: TouchedLinks::Any, ..some.clone() };
         for effects in [some, any, Effects::default()] {
             let mut heard = Effects::default();
-            for (kind, subject) in told(&effects) {
-                note(&mut heard, kind, &subject).unwrap();
+            for (kind, subject) in to_notifications(&effects) {
+                note_row(&mut heard, kind, &subject).unwrap();
             }
             assert_eq!(heard, effects);
         }
         for (kind, subject) in [("version", &[][..]), ("session", &[1; 31]), ("account", &[1; 15]), ("link", &[])] {
-            assert_eq!(note(&mut Effects::default(), kind, subject), None, "{kind}");
+            assert_eq!(note_row(&mut Effects::default(), kind, subject), None, "{kind}");
         }
     }
 }

@@ -141,7 +141,7 @@ pub(super) const fn is_too_old(oldest: i32, writes: i32) -> bool {
 /// Its tables are not what this program needs, and can be made so.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Behind {
-    /// There are none.
+    /// There are no tables yet.
     #[error("it has no tables yet: run bmauth migrate, or set storage.migrate = true")]
     Empty,
     /// An older bmauth made them.

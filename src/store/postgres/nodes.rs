@@ -84,7 +84,7 @@ impl WrittenDown {
         *self = Self { at: Some(Instant::now()), has_heard: false };
         let row = match written {
             Err(fault) if fault.leaves_the_connection() => {
-                tracing::debug!(why = fault.told(), "that this gateway runs was not written down");
+                tracing::debug!(why = fault.described(), "that this gateway runs was not written down");
                 return Ok(());
             }
             row => row?,

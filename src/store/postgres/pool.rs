@@ -48,7 +48,7 @@ struct Idle {
 }
 
 impl ConnectionPool {
-    /// No connection yet.
+    /// A pool without any connection yet.
     pub(super) fn new(connecting: Connecting) -> Self {
         Self { connecting, permits: Semaphore::new(CONNECTIONS), idle: Mutex::default() }
     }

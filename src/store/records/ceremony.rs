@@ -148,8 +148,8 @@ impl Row for Ceremony {
             (version, _) => return Err(super::newer(Self::TABLE, version)),
         };
         let CeremonyV1 { browser, purpose, return_to, expires_at } = was;
-        let origin =
-            origin.map(|text| Origin::kept(&text).ok_or_else(|| super::unreadable(Self::TABLE, "its origin is none")));
+        let origin = origin
+            .map(|text| Origin::parse_kept(&text).ok_or_else(|| super::unreadable(Self::TABLE, "its origin is none")));
         Ok(Self {
             id: CeremonyId(super::uuid_key(Self::TABLE, key)?),
             browser: (browser != NO_BROWSER).then(|| SecretDigest::from_bytes(browser)),

@@ -8,7 +8,7 @@ pub(in crate::store) enum RecordFault {
     /// A row cannot be understood.
     #[error("a row of “{}” cannot be read: {why}", table.name())]
     Unreadable {
-        /// Where it is.
+        /// The table that it stands in.
         table: Table,
         /// What is wrong with it.
         why: String,

@@ -65,7 +65,7 @@ impl KeyV1 {
             aaguid: Uuid::from_bytes(aaguid),
             backup_eligible,
             backed_up,
-            rp_id: rp_id.map(|text| super::host(table, text)).transpose()?,
+            rp_id: rp_id.map(|text| super::read_host(table, text)).transpose()?,
         })
     }
 }
@@ -93,7 +93,7 @@ impl PasskeyV3 {
 pub(in crate::store) fn made_for(value: &[u8]) -> Result<(AccountId, Option<Host>), RecordFault> {
     let PasskeyV3 { was, rp_id } = PasskeyV3::read(value)?;
     let account = AccountId(Uuid::from_bytes(was.was.account));
-    Ok((account, rp_id.map(|text| super::host(Passkey::TABLE, &text)).transpose()?))
+    Ok((account, rp_id.map(|text| super::read_host(Passkey::TABLE, &text)).transpose()?))
 }
 
 impl Row for Passkey {

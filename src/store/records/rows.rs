@@ -17,7 +17,7 @@ pub(in crate::store) trait Row: Sized {
     /// Where it is kept.
     const TABLE: Table;
 
-    /// Its key there.
+    /// The key that it has there.
     fn key(&self) -> Vec<u8>;
     /// The rows by which it is found otherwise: table, key, value.
     fn index_rows(&self) -> Vec<(Table, Vec<u8>, Vec<u8>)>;

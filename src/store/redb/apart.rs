@@ -107,10 +107,10 @@ pub const TABLES: [(&str, RewriteRow); 17] = [
 ];
 
 const fn table<R: Row + Debug>() -> (&'static str, RewriteRow) {
-    (Table::name(R::TABLE), again::<R>)
+    (Table::name(R::TABLE), rewrite_row::<R>)
 }
 
-fn again<R: Row + Debug>(key: &[u8], value: &[u8]) -> Option<Result<WrittenRow, StoreError>> {
+fn rewrite_row<R: Row + Debug>(key: &[u8], value: &[u8]) -> Option<Result<WrittenRow, StoreError>> {
     let row = R::decode(key, value).ok()?;
     let index = row.index_rows().into_iter().map(|(table, key, value)| (table.name(), key, value)).collect();
     let shown = format!("{row:?}");

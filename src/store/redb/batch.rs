@@ -45,17 +45,17 @@ pub(super) struct Batch<'a, 'txn> {
 }
 
 impl<'a, 'txn> Batch<'a, 'txn> {
-    /// Begins a commit.
+    /// A batch of changes to these tables.
     pub(super) fn new(tables: &'a mut Tables<'txn>) -> Self {
         Self { tables, writes: BTreeMap::new() }
     }
 
-    /// Writes a value.
+    /// Writes a value with the batch.
     pub(super) fn set(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         self.writes.insert((table, key), Some(value));
     }
 
-    /// Removes a value.
+    /// Removes a value with the batch.
     pub(super) fn unset(&mut self, table: Table, key: Vec<u8>) {
         self.writes.insert((table, key), None);
     }

@@ -105,7 +105,7 @@ impl Source for FileContents {
                 table: Table::Meta,
                 why: "the master secret is not 32 bytes long".to_owned(),
             })?;
-            let rp_id = value(RP_ID)?.map(|rp_id| records::host(Table::Meta, &String::from_utf8_lossy(&rp_id)));
+            let rp_id = value(RP_ID)?.map(|rp_id| records::read_host(Table::Meta, &String::from_utf8_lossy(&rp_id)));
             Ok(Some(Own {
                 master: Secret::from_bytes(master),
                 key_generation: key_generation(value(KEY_GENERATION)?.as_deref())?,

@@ -130,7 +130,7 @@ pub(super) fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Da
         }
         let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
         check_schema(&database, path).map_err(Opening::Told)?;
-        look(&database)?;
+        check_ends(&database)?;
         Ok(database)
     });
     opened.map_err(|opening| match opening {
@@ -302,7 +302,7 @@ pub(super) fn open_existing(path: &Path) -> Result<Database, StoreError> {
 }
 
 /// Looks at the ends of each table, so that damage is said at the start where it is met at the start.
-fn look(database: &Database) -> Result<(), RedbFault> {
+fn check_ends(database: &Database) -> Result<(), RedbFault> {
     let snapshot = database.begin_read()?;
     for table in Table::ALL {
         let table = snapshot.open_table(definition(table))?;

@@ -116,7 +116,7 @@ pub fn restore(restoring: Restoring<'_>) -> Result<Restored, StoreError> {
         if is_without_master(&database)? && in_copy.iter().any(|counted| counted.rows > 0) {
             return Ok(None);
         }
-        let uninvited = end(&database, keep_invitations)?;
+        let uninvited = remove_grants(&database, keep_invitations)?;
         let (in_store, unreadable) = (count(&database)?, unreadable(&database)?);
         let disabled = chosen(&database, |account: Account| account.disabled.then_some(account.email))?;
         Ok(Some(Restored { in_copy, in_store, unreadable, disabled, uninvited, kept_as: None }))
@@ -166,7 +166,7 @@ fn is_without_master(database: &Database) -> Result<bool, RedbFault> {
 }
 
 /// Takes away what the past must not bring back. Returns who is not invited any more.
-fn end(database: &Database, keep_invitations: bool) -> Result<Vec<Email>, RedbFault> {
+fn remove_grants(database: &Database, keep_invitations: bool) -> Result<Vec<Email>, RedbFault> {
     let asked = chosen(database, |moving: Move| moving.asked_for().is_some().then(|| moving.key()))?;
     let uninvited = chosen(database, |invitation: Invitation| (!keep_invitations).then_some(invitation.email))?;
     let mut transaction = database.begin_write()?;

@@ -72,7 +72,7 @@ impl Snapshot {
     pub(super) fn load_readable<R: Row>(&mut self, key: &[u8]) -> Result<Option<R>, RedbFault> {
         match self.load_indexed(key) {
             Err(fault @ RedbFault::Record(RecordFault::Unreadable { .. })) => {
-                self.passed_over.tell(R::TABLE, key, &fault);
+                self.passed_over.log_unreadable(R::TABLE, key, &fault);
                 Ok(None)
             }
             row => row.map(Some),

@@ -36,7 +36,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// One thing to be written, all or nothing.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// A plan's changes.
+    /// The changes of a plan are committed.
     Commit(Vec<Change>, Durability),
     /// Expired rows to be removed.
     Sweep(Sweep),
@@ -91,7 +91,7 @@ struct Health {
 }
 
 impl StoreWriter {
-    /// Starts the thread.
+    /// Starts the writing thread.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -139,7 +139,7 @@ impl StoreWriter {
     }
 
     /// Asks the thread to see whether writing works, because reading does not: only it opens the database again.
-    pub(super) fn look(&self) {
+    pub(super) fn probe_writing(&self) {
         let Some(jobs) = &self.jobs else { return };
         if !self.health.looking.swap(true, Ordering::Relaxed) {
             let (answer, _unawaited) = oneshot::channel();

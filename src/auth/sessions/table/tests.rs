@@ -68,7 +68,7 @@ fn an_app_is_told_of_a_live_session_what_it_would_be_told_of_the_stored_one() {
     plain.account.groups.clear();
     for signed_in in [person(0), plain] {
         let live = admit(&sessions, &signed_in);
-        assert_eq!(live.told(), signed_in.told());
+        assert_eq!(live.facts(), signed_in.facts());
         assert_eq!((live.token(), live.review()), (signed_in.session.token, false));
     }
 }
@@ -318,7 +318,7 @@ fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
     let (one, two) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
     sessions.keep(&one, token("notes", "1"));
     sessions.keep(&one, token("wiki", "2"));
-    let kept = |session, audience| sessions.kept(session, audience, NOW);
+    let kept = |session, audience| sessions.kept_token(session, audience, NOW);
     assert_eq!(
         (kept(&one, "notes").unwrap(), kept(&one, "wiki").unwrap()),
         ("1".parse().unwrap(), "2".parse().unwrap())
@@ -326,7 +326,7 @@ fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
     assert_eq!((kept(&one, "other"), kept(&two, "notes")), (None, None));
     sessions.keep(&one, token("notes", "3"));
     assert_eq!(kept(&one, "notes").unwrap(), "3");
-    assert_eq!(sessions.kept(&one, "notes", NOW.after(HOUR)), None);
+    assert_eq!(sessions.kept_token(&one, "notes", NOW.after(HOUR)), None);
     assert_eq!(sessions.kept.len(), 2);
     sessions.end_expired(NOW.after(HOUR));
     assert_eq!(sessions.kept.len(), 0, "what is not handed out any more takes no memory");
@@ -337,8 +337,11 @@ fn a_kept_token_from_the_future_is_not_handed_out() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &person(0));
     sessions.keep(&live, token("notes", "a token"));
-    assert!(sessions.kept(&live, "notes", NOW).is_some());
-    assert!(sessions.kept(&live, "notes", NOW.before(Duration::from_secs(1))).is_none(), "the clock was set back");
+    assert!(sessions.kept_token(&live, "notes", NOW).is_some());
+    assert!(
+        sessions.kept_token(&live, "notes", NOW.before(Duration::from_secs(1))).is_none(),
+        "the clock was set back"
+    );
 }
 
 #[test]
@@ -354,7 +357,8 @@ fn no_more_tokens_are_kept_than_there_is_room_for() {
             KeptToken { audience: Arc::clone(audience), in_place_of: None, value, fresh_from: NOW, fresh_until },
         );
     }
-    let kept: Vec<_> = audiences.iter().filter(|audience| sessions.kept(&live, audience, NOW).is_some()).collect();
+    let kept: Vec<_> =
+        audiences.iter().filter(|audience| sessions.kept_token(&live, audience, NOW).is_some()).collect();
     assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
     for number in 1..3 * MOST as u128 {
         sessions.keep(&LiveSession::new(&person(number), None, None, Cut::NONE, LIMITS), token("notes", "a token"));
@@ -371,14 +375,14 @@ fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
         sessions.keep(live, token("wiki", "a token"));
     }
     sessions.end(ending.token());
-    assert_eq!((sessions.kept(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
+    assert_eq!((sessions.kept_token(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
     // A request that was admitted before, and makes its token only now.
     sessions.keep(&ending, token("notes", "late"));
-    assert_eq!((sessions.kept(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
+    assert_eq!((sessions.kept_token(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
     // The same session, read again from the store with what has changed of it.
     let again = admit(&sessions, &person(0));
-    assert_eq!(sessions.kept(&again, "notes", NOW), None);
-    assert!(sessions.kept(&staying, "notes", NOW).is_some());
+    assert_eq!(sessions.kept_token(&again, "notes", NOW), None);
+    assert!(sessions.kept_token(&staying, "notes", NOW).is_some());
 }
 
 #[test]

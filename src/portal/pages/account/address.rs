@@ -35,7 +35,7 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.moving.finish(&code, &session, &caller.visitor).await)? {
         Ok(()) => Ok(answer::go_to(&format!("{ACCOUNT}?{CHANGED}"))),
-        Err(refusal) => again(&portal, &caller, &session, refusal).await,
+        Err(refusal) => show_again(&portal, &caller, &session, refusal).await,
     }
 }
 
@@ -47,12 +47,12 @@ pub async fn resend(
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.moving.resend_code(&session, &caller.visitor).await)? {
         Ok(()) => Ok(code::resent(ACCOUNT_ADDRESS)),
-        Err(refusal) => again(&portal, &caller, &session, refusal).await,
+        Err(refusal) => show_again(&portal, &caller, &session, refusal).await,
     }
 }
 
 /// The page again, with what was wrong. Where there is no code to be entered, "My account" shows which address it has.
-async fn again(
+async fn show_again(
     portal: &Portal,
     caller: &Caller,
     session: &LiveSession,

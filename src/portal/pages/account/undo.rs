@@ -26,7 +26,7 @@ pub async fn mangled(State(portal): State<Arc<Portal>>, caller: Caller, uri: Uri
     Ok(answer::page_again(Some(refusal), &portal, &caller, |chrome| AccountUndoPage::Ask.render(chrome)))
 }
 
-/// Undoes the change.
+/// Undoes the change of the address.
 pub async fn post(
     State(portal): State<Arc<Portal>>,
     caller: Caller,

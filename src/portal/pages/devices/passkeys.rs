@@ -91,7 +91,7 @@ pub async fn confirm(
         }
     };
     let begun = portal.auth.manage.begin_confirmation(asked, return_to, &session, &caller.visitor).await;
-    begun.map(ToUse::of).map_err(worded(word))
+    begun.map(ToUse::of).map_err(worded(to_script_refusal))
 }
 
 /// The proof: what it confirms is done, or the challenge for the new passkey handed out.
@@ -102,7 +102,7 @@ pub async fn confirmed(
     ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Response, ScriptError> {
     let confirmed = portal.auth.manage.finish_confirmation(ceremony, credential, &session, &caller.visitor).await;
-    Ok(match confirmed.map_err(worded(word))? {
+    Ok(match confirmed.map_err(worded(to_script_refusal))? {
         Confirmed::MayAdd { ceremony, options } => ToMake::of((ceremony, *options)).into_response(),
         Confirmed::Removed(removed) if removed.ends_this_session => {
             answer::without_session(&portal, GoOn::to(sign_in_for(DEVICES)))
@@ -127,14 +127,14 @@ pub async fn verify(
 ) -> Result<Json<GoOn>, ScriptError> {
     let added =
         portal.auth.manage.finish_adding(ceremony, credential, name.as_deref(), &session, &caller.visitor).await;
-    added.map(|added| GoOn::to(caller.address(&added.return_to, &portal))).map_err(worded(word))
+    added.map(|added| GoOn::to(caller.address(&added.return_to, &portal))).map_err(worded(to_script_refusal))
 }
 
 fn going_on(return_to: Option<&str>, caller: &Caller, portal: &Portal) -> Destination {
     return_to.and_then(|text| caller.read_destination(text, portal)).unwrap_or_else(Destination::devices)
 }
 
-pub(in crate::portal::pages) fn word(refusal: ManageRefusal) -> ScriptRefusal {
+pub(in crate::portal::pages) fn to_script_refusal(refusal: ManageRefusal) -> ScriptRefusal {
     match refusal {
         ManageRefusal::Stale => ScriptRefusal::ExpiredCeremony,
         ManageRefusal::SignedOut => ScriptRefusal::NotSignedIn,

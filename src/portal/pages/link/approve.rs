@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-use super::{LinkStatus, ToldDevice, tell, word};
+use super::{LinkStatus, ToldDevice, to_link_status, to_script_refusal};
 use crate::auth::link::Picking;
 use crate::domain::link::code;
 use crate::domain::link::id::LinkId;
@@ -58,7 +58,7 @@ pub async fn number(
 ) -> Result<Json<ToApprove>, ScriptError> {
     let number = number.read().ok_or(ScriptRefusal::Malformed)?;
     let typed = portal.auth.link.type_number(link, number, &caller.visitor).await;
-    let Picking { ceremony, options, device } = typed.map_err(worded(word))?;
+    let Picking { ceremony, options, device } = typed.map_err(worded(to_script_refusal))?;
     let device = device.map(|device| ToldDevice::new(&portal, caller.words(&portal), device));
     let Json(question) = ToUse::of((ceremony, options));
     Ok(Json(ToApprove { question, device }))
@@ -71,5 +71,5 @@ pub async fn approve(
     ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Json<LinkStatus>, ScriptError> {
     let approved = portal.auth.link.approve(ceremony, credential, &caller.visitor).await;
-    tell(&portal, &caller, approved)
+    to_link_status(&portal, &caller, approved)
 }

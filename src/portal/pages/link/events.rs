@@ -9,7 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 
-use super::{LinkStatus, NamedLink, word};
+use super::{LinkStatus, NamedLink, to_script_refusal};
 use crate::auth::link::{LinkState, Watcher};
 use crate::domain::link::id::LinkId;
 use crate::portal::Portal;
@@ -27,7 +27,7 @@ pub async fn get(
     caller: Caller,
     NamedLink { link }: NamedLink,
 ) -> Result<Response, ScriptError> {
-    let watcher = portal.auth.link.watch(link, &caller.visitor).await.map_err(worded(word))?;
+    let watcher = portal.auth.link.watch(link, &caller.visitor).await.map_err(worded(to_script_refusal))?;
     let page = WaitingPage { portal, caller, link, watcher, told: None };
     let events = stream::unfold(page, |mut page| async {
         let event = page.next().await?;

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::{NamedLink, word};
+use super::{NamedLink, to_script_refusal};
 use crate::portal::answer::GoOn;
 use crate::portal::caller::Caller;
 use crate::portal::handler::{ScriptBody, ScriptError, worded};
@@ -20,7 +20,7 @@ pub async fn options(
     ScriptBody(NamedLink { link }): ScriptBody<NamedLink>,
 ) -> Result<Json<ToMake>, ScriptError> {
     let begun = portal.auth.link.begin_passkey(link, &caller.visitor).await;
-    begun.map(ToMake::of).map_err(worded(word))
+    begun.map(ToMake::of).map_err(worded(to_script_refusal))
 }
 
 /// The new key: a session, or a refusal.
@@ -32,7 +32,7 @@ pub async fn verify(
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = auth.link.finish(ceremony, credential, name.as_deref(), visitor).await;
     let linked = auth.sessions.or_again(finished, visitor).await;
-    let signed_in = linked.map_err(worded(word))?;
+    let signed_in = linked.map_err(worded(to_script_refusal))?;
     let location = caller.whole_address(&signed_in.return_to, &portal).await;
     Ok(answer::with_session(&portal, &caller, &signed_in, GoOn::to(location)))
 }

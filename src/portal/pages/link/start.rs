@@ -8,7 +8,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
-use super::{show, word};
+use super::{show, to_script_refusal};
 use crate::domain::user_agent::UserAgent;
 use crate::gate::headers::WITH_CAMERA;
 use crate::gate::refusal::GateRefusal;
@@ -26,7 +26,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: Hea
     let address = format!("{}{path}", authority(&portal));
     let view = LinkStartPage {
         return_to: caller.return_path(),
-        kind: kind(&headers),
+        kind: device_kind(&headers),
         address: &address,
         recover: portal.recovers(),
     };
@@ -42,7 +42,7 @@ fn authority(portal: &Portal) -> String {
 }
 
 /// What kind of device says that of itself. Either page leads to the other one, so a wrong guess costs a tap.
-fn kind(headers: &HeaderMap) -> DeviceKind {
+fn device_kind(headers: &HeaderMap) -> DeviceKind {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match UserAgent::parse(agent).system {
         Some("iPhone" | "iPad" | "Android") => DeviceKind::Phone,
@@ -64,6 +64,6 @@ pub async fn ask(
 ) -> Result<Response, ScriptError> {
     let return_to = caller.destination_or_root(return_to.as_deref(), &portal);
     let asked = portal.auth.link.ask(return_to, &caller.visitor).await;
-    let shown = asked.map_err(worded(word))?;
+    let shown = asked.map_err(worded(to_script_refusal))?;
     Ok(answer::moved_on(&portal, &caller, show(&portal, &shown)))
 }

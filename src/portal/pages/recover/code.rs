@@ -40,7 +40,7 @@ pub async fn post(
             let view = RecoverHeldPage { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
         }
-        Err(refusal) => again(&portal, &caller, refusal).await,
+        Err(refusal) => show_again(&portal, &caller, refusal).await,
     }
 }
 
@@ -48,12 +48,12 @@ pub async fn post(
 pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.resend_code(&caller.visitor).await)? {
         Ok(()) => Ok(code::resent(RECOVER_CODE)),
-        Err(refusal) => again(&portal, &caller, refusal).await,
+        Err(refusal) => show_again(&portal, &caller, refusal).await,
     }
 }
 
 /// The page again, with what was wrong.
-async fn again(portal: &Portal, caller: &Caller, refusal: RecoverRefusal) -> Result<Response, PageError> {
+async fn show_again(portal: &Portal, caller: &Caller, refusal: RecoverRefusal) -> Result<Response, PageError> {
     match refusal {
         RecoverRefusal::Code(refusal) => show(portal, caller, refusal.into()).await,
         RecoverRefusal::Off

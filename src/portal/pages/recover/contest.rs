@@ -58,7 +58,7 @@ pub async fn options(
     caller: Caller,
     ScriptBody(NamedQuestion { question }): ScriptBody<NamedQuestion>,
 ) -> Result<Json<ToUse>, ScriptError> {
-    portal.auth.recover.begin_contest(question, &caller.visitor).await.map(ToUse::of).map_err(worded(word))
+    portal.auth.recover.begin_contest(question, &caller.visitor).await.map(ToUse::of).map_err(worded(to_script_refusal))
 }
 
 /// The device's answer: the recovery is contested.
@@ -67,12 +67,12 @@ pub async fn verify(
     caller: Caller,
     ScriptBody(Used { ceremony, credential }): ScriptBody<Used>,
 ) -> Result<Json<serde_json::Value>, ScriptError> {
-    portal.auth.recover.contest(ceremony, credential, &caller.visitor).await.map_err(worded(word))?;
+    portal.auth.recover.contest(ceremony, credential, &caller.visitor).await.map_err(worded(to_script_refusal))?;
     Ok(Json(serde_json::json!({ "stopped": true })))
 }
 
 /// What the page's script is told.
-fn word(refusal: RecoverRefusal) -> ScriptRefusal {
+fn to_script_refusal(refusal: RecoverRefusal) -> ScriptRefusal {
     match refusal {
         RecoverRefusal::Stale | RecoverRefusal::NoReview | RecoverRefusal::NoRecovery => ScriptRefusal::ContestEnded,
         RecoverRefusal::Off
@@ -81,6 +81,6 @@ fn word(refusal: RecoverRefusal) -> ScriptRefusal {
         | RecoverRefusal::Disabled
         | RecoverRefusal::NoHold
         | RecoverRefusal::NotProved
-        | RecoverRefusal::Doubted => super::word(refusal),
+        | RecoverRefusal::Doubted => super::to_script_refusal(refusal),
     }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::word;
+use super::to_script_refusal;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_REVIEW};
 use crate::domain::recover::proved_account;
 use crate::gate::detour;
@@ -30,7 +30,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Re
 
 /// A challenge for the new passkey.
 pub async fn options(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Json<ToMake>, ScriptError> {
-    portal.auth.recover.begin_passkey(&caller.visitor).await.map(ToMake::of).map_err(worded(word))
+    portal.auth.recover.begin_passkey(&caller.visitor).await.map(ToMake::of).map_err(worded(to_script_refusal))
 }
 
 /// The new passkey: a session, which is asked what was lost before it shows the app.
@@ -42,7 +42,7 @@ pub async fn verify(
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = auth.recover.finish(ceremony, credential, name.as_deref(), visitor).await;
     let recovered = auth.sessions.or_again(finished, visitor).await;
-    let signed_in = recovered.map_err(worded(word))?;
+    let signed_in = recovered.map_err(worded(to_script_refusal))?;
     let wanted = &signed_in.return_to;
     let live = auth.sessions.find(signed_in.session.token).await?;
     let location = match live.is_some_and(|live| live.review()) {

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
 use serde::Deserialize;
 
-use super::word;
+use super::to_script_refusal;
 use crate::auth::failure::{Failure, refusal_apart};
 use crate::auth::manage::Confirmed;
 use crate::auth::sessions::LiveSession;
@@ -102,7 +102,7 @@ pub async fn options(
         | RecoverRefusal::Disabled
         | RecoverRefusal::NoHold
         | RecoverRefusal::NotProved
-        | RecoverRefusal::Doubted => word(refusal),
+        | RecoverRefusal::Doubted => to_script_refusal(refusal),
     }))
 }
 
@@ -119,7 +119,7 @@ pub async fn verify(
         // Nothing else is confirmed before the review is answered.
         Ok(_) => Err(ScriptRefusal::ExpiredCeremony.into()),
         Err(Failure::Refused(manage::ManageRefusal::Unknown)) => Err(ScriptRefusal::ReviewChanged.into()),
-        Err(failure) => Err(worded(devices::passkeys::word)(failure)),
+        Err(failure) => Err(worded(devices::passkeys::to_script_refusal)(failure)),
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn post(
             &signed_in,
             answer::go_on_from_form(&portal, &caller, &signed_in.return_to),
         )),
-        Err(refusal) => again(&portal, &caller, refusal).await,
+        Err(refusal) => show_again(&portal, &caller, refusal).await,
     }
 }
 
@@ -45,12 +45,12 @@ pub async fn post(
 pub async fn resend(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.register.resend_code(&caller.visitor).await)? {
         Ok(()) => Ok(code::resent(REGISTER_CODE)),
-        Err(refusal) => again(&portal, &caller, refusal).await,
+        Err(refusal) => show_again(&portal, &caller, refusal).await,
     }
 }
 
 /// The page again, with what was wrong.
-async fn again(portal: &Portal, caller: &Caller, refusal: RegisterRefusal) -> Result<Response, PageError> {
+async fn show_again(portal: &Portal, caller: &Caller, refusal: RegisterRefusal) -> Result<Response, PageError> {
     match refusal {
         RegisterRefusal::Code(refusal) => show(portal, caller, refusal.into()).await,
         RegisterRefusal::NoRegistration
