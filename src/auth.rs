@@ -1,8 +1,8 @@
 //! The driver of the flows: loads the facts, calls the pure step, commits its plan.
 //!
-//! Each flow has a file and a type here beside its file of steps in [`crate::domain`], and every step is one function of
-//! the same shape. All of them stand on one `core`; `assertion` and `attestation` are the two halves of WebAuthn that they
-//! share.
+//! Each flow has a file and a type here beside its file of steps in [`crate::domain`], and every step is one function
+//! of the same shape. All of them stand on one `core`; `assertion` and `attestation` are the two halves of WebAuthn
+//! that they share.
 
 mod assertion;
 mod attestation;
@@ -214,8 +214,8 @@ impl Auth {
         self.core.records.is_shared()
     }
 
-    /// The bucket of a network that all gateways of the store have in common, by what it limits. Nothing of the network can be
-    /// told from its name.
+    /// The bucket of a network that all gateways of the store have in common, by what it limits. Nothing of the network
+    /// can be told from its name.
     pub fn bucket(&self, limits: &str, network: &[u8]) -> Counter {
         self.core.keys.counter(&[b"bucket", limits.as_bytes(), network])
     }
@@ -240,8 +240,8 @@ impl Auth {
         nonce.is_some_and(|nonce| self.core.keys.forms.verify_text(&form_token_parts(visitor, nonce.as_bytes()), mac))
     }
 
-    /// What a visitor's browser is known by, which has signed in. Its first name follows from its session's token, so that
-    /// the same press is answered the same again.
+    /// What a visitor's browser is known by, which has signed in. Its first name follows from its session's token, so
+    /// that the same press is answered the same again.
     pub fn known_device(&self, visitor: &Visitor, signed_in: &SignedInBrowser) -> KnownDevice {
         let key = &self.core.keys.devices;
         let device = visitor.device.clone().unwrap_or_else(|| KnownDevice::named_after(&signed_in.token, key));

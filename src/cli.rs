@@ -217,7 +217,8 @@ fn describe_error(error: &anyhow::Error) -> String {
         .fold(error.to_string(), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
 }
 
-/// Why a store was not opened, copied or put back: its own words, of which most are a refusal and no failure of the store.
+/// Why a store was not opened, copied or put back: its own words, of which most are a refusal and no failure of the
+/// store.
 fn of_store(StoreError { problem, source }: StoreError) -> anyhow::Error {
     match source {
         Some(source) => anyhow::Error::from_boxed(source).context(problem),

@@ -1,5 +1,5 @@
-//! The rules: pure values and decisions. No I/O, no clock and no randomness but those they are given, no HTTP server, no
-//! store.
+//! The rules: pure values and decisions. No I/O, no clock and no randomness but those they are given, no HTTP server,
+//! no store.
 
 pub mod accent;
 pub mod access;

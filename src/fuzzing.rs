@@ -1,8 +1,8 @@
 //! What has to hold whatever strangers send, files say or a store has kept: a function for each reader of such bytes,
 //! which panics where it does not.
 //!
-//! `fuzz/` hands them what libFuzzer thinks up, and the tests beside them what is random, nearly right or right. Nothing
-//! else calls them.
+//! `fuzz/` hands them what libFuzzer thinks up, and the tests beside them what is random, nearly right or right.
+//! Nothing else calls them.
 
 mod configuration;
 mod cookies;

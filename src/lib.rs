@@ -30,17 +30,18 @@
 //! [`gate::forward_auth`].
 //!
 //! # What holds it together
-//! - **Doubt denies.** Only [`domain::access`] makes an [`Admission`](domain::access::Admission), and without one nothing is
-//!   sent anywhere. A store that fails is a refusal.
+//! - **Doubt denies.** Only [`domain::access`] makes an [`Admission`](domain::access::Admission), and without one
+//!   nothing is sent anywhere. A store that fails is a refusal.
 //! - **What was decided about is what is sent**, byte for byte.
 //! - **A step of a flow is a function** of facts, a proof and a [`Moment`](domain::moment::Moment), which returns a
-//!   [`Plan`](domain::plan::Plan). [`store::Store::commit`] makes all of a plan or none of it; of two at once, one wins.
+//!   [`Plan`](domain::plan::Plan). [`store::Store::commit`] makes all of a plan or none of it; of two at once, one
+//!   wins.
 //! - **Time and randomness are parameters.** Tests move them.
 //!
 //! # The modules
 //! They are layers, lowest first; each may import only what stands above it in this list, and less where
-//! `tests/layers.rs`, which holds the rule, says so. ARCHITECTURE.md walks through them, and has the words; CONTRIBUTING.md
-//! has recipes; docs/decisions says why. The program is [`cli::run`].
+//! `tests/layers.rs`, which holds the rule, says so. ARCHITECTURE.md walks through them, and has the words;
+//! CONTRIBUTING.md has recipes; docs/decisions says why. The program is [`cli::run`].
 
 #![warn(unreachable_pub, clippy::unused_async)]
 // A test may fail at whatever it does not expect.

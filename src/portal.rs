@@ -1,7 +1,7 @@
 //! Our own pages and API, as one axum router. Knows nothing of the proxy in front of it.
 //!
-//! A request arrives with a [`crate::gate::peer::PeerInfo`] and leaves with the headers of [`headers`]. Every file under `pages/`
-//! is one page with its `get` and `post`.
+//! A request arrives with a [`crate::gate::peer::PeerInfo`] and leaves with the headers of [`headers`]. Every file
+//! under `pages/` is one page with its `get` and `post`.
 
 pub mod answer;
 pub mod api;

@@ -554,8 +554,8 @@ impl ProxyPhases {
         Ok(())
     }
 
-    /// The way from where people signed in before to the same place where they do now; of a browser that may be signed in
-    /// there still, by way of signing in, which hands it over.
+    /// The way from where people signed in before to the same place where they do now; of a browser that may be signed
+    /// in there still, by way of signing in, which hands it over.
     fn moved(&self, incoming: &Incoming) -> ProxyAnswer {
         let ProxySettings { public_host, public_port, .. } = &self.parts.settings;
         let address = self.parts.settings.address_of(public_host, *public_port, &incoming.target);

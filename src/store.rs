@@ -193,21 +193,22 @@ pub trait Records: Send + Sync + 'static {
     /// All signing keys, oldest first.
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
 
-    /// The number of the state that the signing keys are in: it is read before them, and each change of them takes the next
-    /// one ([`KeyChange::Advance`](crate::domain::plan::KeyChange)).
+    /// The number of the state that the signing keys are in: it is read before them, and each change of them takes the
+    /// next one ([`KeyChange::Advance`](crate::domain::plan::KeyChange)).
     async fn key_generation(&self) -> Result<u64, StoreError>;
 
-    /// What the passkeys were made for that do not say so: the first `rp_id` that the store was served with since that is
-    /// noted ([`KeyChange::NoteRpId`](crate::domain::plan::KeyChange)).
+    /// What the passkeys were made for that do not say so: the first `rp_id` that the store was served with since that
+    /// is noted ([`KeyChange::NoteRpId`](crate::domain::plan::KeyChange)).
     async fn rp_id(&self) -> Result<Option<Host>, StoreError>;
     /// Which passkeys cannot be used with that `rp_id`. It looks at all there are.
     async fn locked_out(&self, rp_id: &Host) -> Result<LockedOut, StoreError>;
 
-    /// Writes a whole copy of the state that some commit left to a new file, which is there once it is whole; commits go on
-    /// meanwhile. Returns what is in it.
+    /// Writes a whole copy of the state that some commit left to a new file, which is there once it is whole; commits
+    /// go on meanwhile. Returns what is in it.
     ///
     /// # Errors
-    /// The file is there already or could not be written; the store has copies of its own. One sentence for the operator.
+    /// The file is there already or could not be written; the store has copies of its own. One sentence for the
+    /// operator.
     async fn back_up(&self, _to: &Path) -> Result<Vec<RowCount>, StoreError> {
         Err(StoreError {
             problem: "it is no file, and has means of its own to be copied (pg_dump, base backups, snapshots)"
@@ -233,8 +234,8 @@ pub trait Records: Send + Sync + 'static {
 /// A store, which is changed by commits alone. A caller that only reads is given the [`Records`] of it.
 #[async_trait]
 pub trait Store: Records {
-    /// Makes all `changes`, in order, or none of them. When it returns, they are as safe as `durability` asks; a durable
-    /// commit makes every earlier one durable too. A caller that stops waiting does not stop the commit.
+    /// Makes all `changes`, in order, or none of them. When it returns, they are as safe as `durability` asks; a
+    /// durable commit makes every earlier one durable too. A caller that stops waiting does not stop the commit.
     ///
     /// Other commits wait meanwhile: a list of thousands (of touched sessions, say) is better made in parts.
     ///
@@ -280,11 +281,11 @@ pub trait Store: Records {
         Ok(())
     }
 
-    /// Deals with what is from the future of `now`, but for [`LEEWAY`](crate::domain::clock::LEEWAY): a clock was ahead that
-    /// has been set right. Sessions that were made or last used then count as made and used at `now`. Ceremonies,
-    /// registrations, links, recoveries, changes of address, codes and bookmarks that would last for longer than they were to are removed, so that
-    /// they are not good again when their time comes. At most `limit` of each kind. Returns how many these were. A store that nothing
-    /// outlives in need not do it.
+    /// Deals with what is from the future of `now`, but for [`LEEWAY`](crate::domain::clock::LEEWAY): a clock was ahead
+    /// that has been set right. Sessions that were made or last used then count as made and used at `now`. Ceremonies,
+    /// registrations, links, recoveries, changes of address, codes and bookmarks that would last for longer than they
+    /// were to are removed, so that they are not good again when their time comes. At most `limit` of each kind.
+    /// Returns how many these were. A store that nothing outlives in need not do it.
     async fn set_back(&self, _now: Timestamp, _limit: usize) -> Result<usize, StoreError> {
         Ok(0)
     }

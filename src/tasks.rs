@@ -26,8 +26,8 @@ const SWEEP_ROWS: usize = 1000;
 /// How many such parts are removed in a round: what is left waits for the next one.
 const SWEEP_ROUNDS: usize = 100;
 
-/// Starts everything; it stops when `shutdown` fires. Where other gateways of the store are not heard for longer than `grace`,
-/// no session is known any more.
+/// Starts everything; it stops when `shutdown` fires. Where other gateways of the store are not heard for longer than
+/// `grace`, no session is known any more.
 pub fn start(
     auth: Arc<Auth>,
     portal: Arc<Portal>,
@@ -115,7 +115,8 @@ async fn listen(auth: &Auth, grace: Duration) {
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "nothing is heard of other gateways");
                 if heard_at.elapsed() >= grace {
-                    // Each time anew: a session that was let in since was read from the store a moment ago, or not at all.
+                    // Each time anew: a session that was let in since was read from the store a moment ago, or not at
+                    // all.
                     auth.ledger().forget_all();
                 }
                 tokio::time::sleep(LISTEN_AGAIN).await;

@@ -1,8 +1,8 @@
-//! Threads of our own for what must not run on the async ones, because it computes for long or waits for the disk: a few
-//! for each purpose, each with its own queue.
+//! Threads of our own for what must not run on the async ones, because it computes for long or waits for the disk: a
+//! few for each purpose, each with its own queue.
 //!
-//! tokio has threads for that as well, and starts hundreds: in a storm of sign-ins the system would give each of them as
-//! much of a core as the one thread that answers all requests.
+//! tokio has threads for that as well, and starts hundreds: in a storm of sign-ins the system would give each of them
+//! as much of a core as the one thread that answers all requests.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;

@@ -1,4 +1,5 @@
-//! The admin socket, beside the store's file where there is one: only root and the user who runs the gateway can open it.
+//! The admin socket, beside the store's file where there is one: only root and the user who runs the gateway can open
+//! it.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, ErrorKind};

@@ -1,5 +1,5 @@
-//! Drives [`crate::domain::assertion`]: asks for the proof of a passkey, and verifies the answer. The same for signing in,
-//! approving a link and confirming an act.
+//! Drives [`crate::domain::assertion`]: asks for the proof of a passkey, and verifies the answer. The same for signing
+//! in, approving a link and confirming an act.
 
 use uuid::Uuid;
 use webauthn_rs::prelude::PublicKeyCredential;
@@ -42,8 +42,8 @@ impl Core {
         self.records.passkey_ids(account).await
     }
 
-    /// The device answered: verifies it, and returns the proof with the account whose passkey it is. Where an address is
-    /// given, only for a passkey of its account. An owner whose passkey may have been copied is told.
+    /// The device answered: verifies it, and returns the proof with the account whose passkey it is. Where an address
+    /// is given, only for a passkey of its account. An owner whose passkey may have been copied is told.
     pub(super) async fn prove<T, R: From<AssertionRefusal>>(
         &self,
         question: AssertionChallenge<T>,

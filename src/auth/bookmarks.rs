@@ -33,9 +33,9 @@ impl Bookmarks {
         Self { core, networks: RateLimiter::keyed(Quota::per_minute(PER_MINUTE).allow_burst(BURST)) }
     }
 
-    /// Keeps a target on `host`, for a visitor at the address `client`. Returns its name; `None` where that network has had
-    /// its share, where the target is one of our own, or where the store failed. What is kept may be lost with the process:
-    /// its visitor gets to the root then.
+    /// Keeps a target on `host`, for a visitor at the address `client`. Returns its name; `None` where that network has
+    /// had its share, where the target is one of our own, or where the store failed. What is kept may be lost with the
+    /// process: its visitor gets to the root then.
     pub async fn keep(&self, host: &Host, target: &RequestTarget, client: Option<IpAddr>) -> Option<Secret> {
         self.networks.check_key(&visitor::network(client)).ok()?;
         let name = Secret::generate(&*self.core.entropy);

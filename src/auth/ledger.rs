@@ -81,8 +81,8 @@ impl Ledger {
         Ok(then)
     }
 
-    /// Commits the changes and then ends what they ended, even where the caller stops waiting in between: a browser that
-    /// hangs up must not leave a session behind that is live here and gone from the store.
+    /// Commits the changes and then ends what they ended, even where the caller stops waiting in between: a browser
+    /// that hangs up must not leave a session behind that is live here and gone from the store.
     async fn commit_and_end(
         &self,
         changes: Vec<Change>,
@@ -129,8 +129,8 @@ impl Ledger {
         self.store.set_in_force(is_in_force);
     }
 
-    /// Something may have been missed: each live session is held against the store, and ends here where it is not as it was.
-    /// What has not been looked at within a moment ends, too: its next request reads it again. Pages look again.
+    /// Something may have been missed: each live session is held against the store, and ends here where it is not as it
+    /// was. What has not been looked at within a moment ends, too: its next request reads it again. Pages look again.
     async fn doubt(&self) {
         let until = Instant::now() + DOUBT;
         let looked = stream::iter(self.sessions.all()).map(async |live| {

@@ -161,8 +161,8 @@ impl LinkFlow {
     /// `return_to`. Typed codes are counted first.
     ///
     /// # Errors
-    /// [`LinkRefusal::Off`], [`LinkRefusal::NoLink`], [`LinkRefusal::Crowded`], [`LinkRefusal::TooMany`], [`LinkRefusal::OtherNetwork`]; a
-    /// failure of the store.
+    /// [`LinkRefusal::Off`], [`LinkRefusal::NoLink`], [`LinkRefusal::Crowded`], [`LinkRefusal::TooMany`],
+    /// [`LinkRefusal::OtherNetwork`]; a failure of the store.
     pub async fn find(
         &self,
         text: &str,
@@ -207,7 +207,8 @@ impl LinkFlow {
     /// What this browser sees of a link.
     ///
     /// # Errors
-    /// [`LinkRefusal::Off`]; [`LinkRefusal::NoLink`] for any browser but its own, and once it is finished; a failure of the store.
+    /// [`LinkRefusal::Off`]; [`LinkRefusal::NoLink`] for any browser but its own, and once it is finished; a failure of
+    /// the store.
     pub async fn state(&self, id: LinkId, visitor: &Visitor) -> Result<LinkState, Failure<LinkRefusal>> {
         self.on()?;
         let link = self.load(id).await?;
@@ -373,7 +374,8 @@ impl LinkFlow {
         Ok((id, options))
     }
 
-    /// The new device made its passkey: verifies it, keeps it, and begins a session. Refused or not, the ceremony is over.
+    /// The new device made its passkey: verifies it, keeps it, and begins a session. Refused or not, the ceremony is
+    /// over.
     ///
     /// # Errors
     /// Any [`LinkRefusal`] of a waiting browser; a failure of the store.

@@ -82,12 +82,12 @@ impl Core {
         Ok(is_known.then(|| device.id().to_vec()))
     }
 
-    /// Counts a try of a code, before anything is compared. `None` where another try was counted meanwhile, or another code
-    /// sent: this one has not been looked at.
+    /// Counts a try of a code, before anything is compared. `None` where another try was counted meanwhile, or another
+    /// code sent: this one has not been looked at.
     ///
     /// # Errors
-    /// [`CodeRefusal::TriesSpent`] where there were too many tries of six digits of the address, so that another code is to be
-    /// sent; a failure of the store.
+    /// [`CodeRefusal::TriesSpent`] where there were too many tries of six digits of the address, so that another code
+    /// is to be sent; a failure of the store.
     pub(super) async fn count_try<T, R: From<CodeRefusal> + From<Conflict>>(
         &self,
         plan: Plan<T>,

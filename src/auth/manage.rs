@@ -35,7 +35,8 @@ use crate::store::{CommitError, StoreError};
 
 /// How many events "My devices" shows.
 const EVENTS: usize = 20;
-/// How many events are handed out with everything else, the newest of them: more than a person causes while they are kept.
+/// How many events are handed out with everything else, the newest of them: more than a person causes while they are
+/// kept.
 const ALL_EVENTS: usize = 10_000;
 
 /// Everything that "My devices" shows of an account.
@@ -99,8 +100,8 @@ pub struct AddedPasskey {
     pub return_to: Destination,
 }
 
-/// Leave to add a passkey; and over the API, where it is asked for again, whether the access token said that its session
-/// is elevated.
+/// Leave to add a passkey; and over the API, where it is asked for again, whether the access token said that its
+/// session is elevated.
 type LeaveToAdd = (MayAdd, Option<bool>);
 
 /// What "My devices" and "My account" do, for a signed-in person.
@@ -321,8 +322,8 @@ impl ManageFlow {
         Ok((id, options))
     }
 
-    /// A challenge for a passkey beside those the account has, in this session. There must be room for it, unless it is a
-    /// recovery's.
+    /// A challenge for a passkey beside those the account has, in this session. There must be room for it, unless it is
+    /// a recovery's.
     async fn challenge_another(
         &self,
         SignedIn { session, account, .. }: &SignedIn,
@@ -456,8 +457,8 @@ impl ManageFlow {
         Ok(self.core.carry_out(plan).await?)
     }
 
-    /// Calls the signed-in person by the name that was typed, or by none, and writes to them in that language. Hands over the
-    /// one that it was until now.
+    /// Calls the signed-in person by the name that was typed, or by none, and writes to them in that language. Hands
+    /// over the one that it was until now.
     ///
     /// # Errors
     /// [`ManageRefusal::SignedOut`]; a failure of the store.

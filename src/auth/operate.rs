@@ -209,7 +209,8 @@ impl OperateFlow {
     /// ends: it may be of a route that asks for a group. Returns the account as it is then.
     ///
     /// # Errors
-    /// [`OperateRefusal::NoAccount`], [`OperateRefusal::TooManyGroups`], [`OperateRefusal::Raced`]; a failure of the store.
+    /// [`OperateRefusal::NoAccount`], [`OperateRefusal::TooManyGroups`], [`OperateRefusal::Raced`]; a failure of the
+    /// store.
     pub async fn regroup(&self, account: Account, change: Regroup) -> Result<Account, Failure<OperateRefusal>> {
         let groups = change.of(&account).map_err(Failure::Refused)?;
         if groups == account.groups {
@@ -257,7 +258,8 @@ impl OperateFlow {
     /// whether the recovery page takes such codes at all.
     ///
     /// # Errors
-    /// [`OperateRefusal::CodesOff`], [`OperateRefusal::Disabled`], [`OperateRefusal::NoAccount`]; a failure of the store.
+    /// [`OperateRefusal::CodesOff`], [`OperateRefusal::Disabled`], [`OperateRefusal::NoAccount`]; a failure of the
+    /// store.
     pub async fn give_code(&self, account: Account, mode: RecoveryMode) -> Result<GivenCode, Failure<OperateRefusal>> {
         let code = AdminCodeText::generate(&*self.core.entropy);
         let digest = code.digest(&self.core.keys.admin_codes, account.id);
@@ -267,7 +269,8 @@ impl OperateFlow {
         Ok(GivenCode { account, code, expires_at })
     }
 
-    /// No index finds a session by its public name, which opens nothing: operators wait for a look through all accounts.
+    /// No index finds a session by its public name, which opens nothing: operators wait for a look through all
+    /// accounts.
     async fn find_session(&self, id: SessionId) -> Result<Option<(Account, Family)>, StoreError> {
         let mut after = None;
         loop {

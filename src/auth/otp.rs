@@ -63,8 +63,8 @@ impl OtpFlow {
         Secret::generate(&*self.core.entropy)
     }
 
-    /// Sends a code to an address: another one for the visitor's unfinished sign-up, or one to get back in. The answer is
-    /// the same for every address, and where too many were sent lately.
+    /// Sends a code to an address: another one for the visitor's unfinished sign-up, or one to get back in. The answer
+    /// is the same for every address, and where too many were sent lately.
     ///
     /// # Errors
     /// [`NoMailTo`], unless codes come from the operator; a failure of the store.
@@ -139,8 +139,8 @@ impl OtpFlow {
         [asked(visitor.browser.bytes())].into_iter().chain(network).collect()
     }
 
-    /// A code was sent with its address: counts the try against all that it may be for, and opens the one it is for, unless
-    /// that cannot be told.
+    /// A code was sent with its address: counts the try against all that it may be for, and opens the one it is for,
+    /// unless that cannot be told.
     ///
     /// # Errors
     /// [`WrongCode`]; a failure of the store.
@@ -173,8 +173,8 @@ impl OtpFlow {
         Ok((account, waiting))
     }
 
-    /// Commits something, as is done for an address where something waits or has to be sent: the time that an answer takes
-    /// must not tell whether there was anything.
+    /// Commits something, as is done for an address where something waits or has to be sent: the time that an answer
+    /// takes must not tell whether there was anything.
     async fn work_as_if(&self, email: &Email) -> Result<(), StoreError> {
         let counter = self.core.keys.counter(&[b"in vain", email.as_str().as_bytes()]);
         let now = self.core.now();
@@ -185,8 +185,8 @@ impl OtpFlow {
         }
     }
 
-    /// A code would have been compared with more than the tries of the address allow. It is compared with nothing, but uses
-    /// up what was left: else nothing would ever count any more, and no letter carry a long code.
+    /// A code would have been compared with more than the tries of the address allow. It is compared with nothing, but
+    /// uses up what was left: else nothing would ever count any more, and no letter carry a long code.
     async fn use_up_tries(&self, email: &Email, counters: CodeCounters) -> Result<(), StoreError> {
         match self.core.carry_out(otp::one_try_less(counters, self.core.now())).await {
             Ok(()) => Ok(()),

@@ -213,8 +213,8 @@ impl RecoverFlow {
         }
     }
 
-    /// An older passkey of a contested account was proved: sends the code that opens it together with that. On our pages,
-    /// the visitor goes on as [`Visitor::moved_on`].
+    /// An older passkey of a contested account was proved: sends the code that opens it together with that. On our
+    /// pages, the visitor goes on as [`Visitor::moved_on`].
     pub(super) async fn begin_beside(
         &self,
         proof: &Proof<Destination>,
@@ -268,8 +268,8 @@ impl RecoverFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Makes a challenge to contest a recovery with the older passkey that has just been proved; the question that stands
-    /// for it is used up.
+    /// Makes a challenge to contest a recovery with the older passkey that has just been proved; the question that
+    /// stands for it is used up.
     ///
     /// # Errors
     /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
@@ -546,8 +546,8 @@ impl RecoverFlow {
     /// list is the one that was shown, or is asked for again.
     ///
     /// # Errors
-    /// [`RecoverRefusal::NoReview`] where there is none, or a passkey is named that was not listed; [`RecoverRefusal::Stale`] where the
-    /// list has changed; a failure of the store.
+    /// [`RecoverRefusal::NoReview`] where there is none, or a passkey is named that was not listed;
+    /// [`RecoverRefusal::Stale`] where the list has changed; a failure of the store.
     pub async fn begin_review(
         &self,
         live: &LiveSession,

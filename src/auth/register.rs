@@ -64,7 +64,8 @@ impl RegisterFlow {
     /// An address was typed: makes a challenge for a new passkey, whether or not an account has the address.
     ///
     /// # Errors
-    /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], [`RegisterRefusal::NoMailTo`]; a failure of the store.
+    /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], [`RegisterRefusal::NoMailTo`]; a failure of
+    /// the store.
     pub async fn begin(
         &self,
         email: Email,
@@ -103,8 +104,8 @@ impl RegisterFlow {
     /// register. On our pages, the visitor goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
-    /// [`RegisterRefusal::Stale`], [`RegisterRefusal::BadPasskey`], too many codes, or as [`RegisterFlow::begin`]; a failure of the
-    /// store.
+    /// [`RegisterRefusal::Stale`], [`RegisterRefusal::BadPasskey`], too many codes, or as [`RegisterFlow::begin`]; a
+    /// failure of the store.
     pub async fn receive_passkey(
         &self,
         ceremony: CeremonyId,

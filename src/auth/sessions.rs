@@ -1,8 +1,8 @@
 //! Who is signed in: looked up in memory first, in the store where a session is not there yet; what an app is told of
 //! them; and when they were last used.
 //!
-//! `table` are the sessions in memory, `live` is one of them, `kept` are the identity tokens that were made, `bearer` finds
-//! the session of an access token.
+//! `table` are the sessions in memory, `live` is one of them, `kept` are the identity tokens that were made, `bearer`
+//! finds the session of an access token.
 
 mod bearer;
 mod kept;
@@ -62,8 +62,8 @@ fn may_be_behind(limits: SessionLimits, is_shared: bool) -> Duration {
     if is_shared { (limits.idle / 48).clamp(LEAST, MOST) } else { Duration::ZERO }
 }
 
-/// Since when a session must have been used to be kept. That its time is up is looked at whenever it is read. Where other
-/// gateways may have the same store, one that was used there may not have been written down yet.
+/// Since when a session must have been used to be kept. That its time is up is looked at whenever it is read. Where
+/// other gateways may have the same store, one that was used there may not have been written down yet.
 fn unused_since(now: Timestamp, limits: SessionLimits, is_shared: bool) -> Timestamp {
     /// How long a round, and what a database may be away for meanwhile, take.
     const ROUND: Duration = Duration::from_secs(120);
@@ -90,8 +90,8 @@ impl Sessions {
         self.0.table.get_at(token, host, self.0.now())
     }
 
-    /// The live session that a cookie of `host` names, from memory or the store. One of another host counts as none; one
-    /// from before sessions had a host is bound to this.
+    /// The live session that a cookie of `host` names, from memory or the store. One of another host counts as none;
+    /// one from before sessions had a host is bound to this.
     ///
     /// # Errors
     /// The store could not be read, or not written: the caller refuses the request.
@@ -244,7 +244,8 @@ impl Sessions {
         Ok(value)
     }
 
-    /// Ends sessions whose time is up, and their open streams with them. One that another gateway has seen since goes on.
+    /// Ends sessions whose time is up, and their open streams with them. One that another gateway has seen since goes
+    /// on.
     pub async fn end_expired(&self) {
         let Self(core) = self;
         let now = core.now();
@@ -261,8 +262,8 @@ impl Sessions {
         core.table.end_expired(now);
     }
 
-    /// Ends sessions whose time is up and writes down when the others were last used, where the store is behind by more than
-    /// it may.
+    /// Ends sessions whose time is up and writes down when the others were last used, where the store is behind by more
+    /// than it may.
     ///
     /// # Errors
     /// The store could not be written; the next round tries again.
@@ -302,13 +303,14 @@ impl Sessions {
 
     /// Removes what has expired, sessions and everything else, a part at a time: what is left waits for the next round.
     /// Sessions whose time is up end first, and when the others were last used is written down. Those from the future,
-    /// which a clock made that was ahead, count as made and used now: from then on their time runs as that of all others.
+    /// which a clock made that was ahead, count as made and used now: from then on their time runs as that of all
+    /// others.
     ///
     /// # Errors
     /// The store failed.
     pub async fn sweep(&self, rows: usize, rounds: usize) -> Result<(), StoreError> {
-        // Before the use is written down: a session used while that goes on must not seem idle to the store, which would
-        // forget it while it is live here.
+        // Before the use is written down: a session used while that goes on must not seem idle to the store, which
+        // would forget it while it is live here.
         let (now, limits) = (self.0.now(), self.limits());
         let unused_since = match self.write_down_uses().await {
             Ok(()) => unused_since(now, limits, self.0.records.is_shared()),

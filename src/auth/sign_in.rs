@@ -71,8 +71,8 @@ impl SignInFlow {
         Ok((id, options))
     }
 
-    /// The device answered: verifies it and begins a session. Refused or not, the ceremony is over. Where the passkey rests,
-    /// its owner goes on as [`Visitor::moved_on`].
+    /// The device answered: verifies it and begins a session. Refused or not, the ceremony is over. Where the passkey
+    /// rests, its owner goes on as [`Visitor::moved_on`].
     ///
     /// # Errors
     /// Any [`SignInRefusal`]; a failure of the store.

@@ -99,8 +99,8 @@ impl TokensFlow {
         Ok(self.of(account, session, refresh))
     }
 
-    /// A refresh token is exchanged for the next one. One that was spent before ends its session, unless the client that
-    /// spent it asks again at once.
+    /// A refresh token is exchanged for the next one. One that was spent before ends its session, unless the client
+    /// that spent it asks again at once.
     ///
     /// # Errors
     /// [`TokensRefusal::Unknown`], [`TokensRefusal::TooOften`]; a failure of the store.

@@ -2,8 +2,8 @@
 
 use crate::threads::{self, ThreadPlan, Threads, ThreadsRefused};
 
-/// How many signatures may wait; more are refused at once, so that a storm of sign-ins does not pile up. A core verifies
-/// them in less than a tenth of a second.
+/// How many signatures may wait; more are refused at once, so that a storm of sign-ins does not pile up. A core
+/// verifies them in less than a tenth of a second.
 const WAITING: usize = 256;
 
 /// The threads that verify signatures. One takes a third of a millisecond of a core.

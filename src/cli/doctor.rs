@@ -1,6 +1,6 @@
 //! `bmauth doctor`: asks a running site as a stranger would, in every way a stranger can, and says where one gets
-//! through. It needs no account, and no configuration: it is told which paths are protected and which are open, or reads
-//! that in a configuration that is named. What cannot be seen from outside it says.
+//! through. It needs no account, and no configuration: it is told which paths are protected and which are open, or
+//! reads that in a configuration that is named. What cannot be seen from outside it says.
 
 mod around;
 mod ask;
@@ -247,8 +247,8 @@ impl Doctor {
     }
 }
 
-/// What is to be said of a site where people sign in, where it has an app too: only where a route is does one have to sign
-/// in.
+/// What is to be said of a site where people sign in, where it has an app too: only where a route is does one have to
+/// sign in.
 fn beside_an_app(pages: &Pages, first: &DoctorResponse) -> Option<String> {
     let url = &pages.asked;
     let host = url.host_str().and_then(|host| Host::parse(host).ok())?;

@@ -23,8 +23,8 @@ use crate::domain::group;
 pub(super) enum UsersCommand {
     /// List all accounts by address
     List,
-    /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody does.
-    /// Once more for the same address says anew which groups they will be in
+    /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody
+    /// does. Once more for the same address says anew which groups they will be in
     Add {
         /// The e-mail address
         #[arg(value_parser = parse_email)]

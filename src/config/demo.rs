@@ -6,8 +6,8 @@ use super::ConfigSource;
 use crate::domain::upstream::UpstreamUrl;
 
 impl ConfigSource {
-    /// The configuration of `bmauth demo`: http://localhost, letters in the terminal, a throwaway store in `folder`. It goes
-    /// through the same reader and the same checks as any other.
+    /// The configuration of `bmauth demo`: http://localhost, letters in the terminal, a throwaway store in `folder`. It
+    /// goes through the same reader and the same checks as any other.
     pub fn demo(port: u16, upstream: &UpstreamUrl, folder: &Path) -> Self {
         let text = format!(
             "public_url = \"http://localhost:{port}\"\n\

@@ -330,8 +330,8 @@ fn read_host(text: &str) -> Result<Host, String> {
     })
 }
 
-/// What stands before the first part of a path that people write for patterns elsewhere, where there is one: `/admin/*`,
-/// `/admin/(.*)`, `/admin/:id`, `/admin/{id}`, `^/admin`.
+/// What stands before the first part of a path that people write for patterns elsewhere, where there is one:
+/// `/admin/*`, `/admin/(.*)`, `/admin/:id`, `/admin/{id}`, `^/admin`.
 fn literal_of_pattern(text: &str) -> Option<String> {
     let path = text.trim_start_matches(['^', '~', '=', ' ']);
     let is_pattern = |segment: &str| segment.starts_with([':', '<']) || segment.contains(['*', '(', '[', '{', '|']);

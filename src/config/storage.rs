@@ -44,7 +44,8 @@ pub struct DatabaseSettings {
 
 /// The embedded store's file where none is named.
 const DEFAULT_PATH: &str = "data/bmauth.redb";
-/// How long known sessions go on while a database is away, where that is not said: a standby has taken its place by then.
+/// How long known sessions go on while a database is away, where that is not said: a standby has taken its place by
+/// then.
 const GRACE: Duration = Duration::from_secs(60);
 /// What is said of a file that holds no key, and of one that is not there.
 const NO_KEY: &str =

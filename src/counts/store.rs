@@ -133,8 +133,8 @@ impl StoreCounts {
         self.nodes.set(nodes);
     }
 
-    /// How it stands now with what is not counted as it happens: the connections, and how long ago it was looked for what
-    /// other gateways did.
+    /// How it stands now with what is not counted as it happens: the connections, and how long ago it was looked for
+    /// what other gateways did.
     pub fn set_now(&self, connections: Connections, looked: Duration) {
         for (state, count) in [("busy", connections.busy), ("idle", connections.idle)] {
             self.connections.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));

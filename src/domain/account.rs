@@ -14,8 +14,9 @@ use super::profile::{Locale, Metadata};
 pub struct AccountId(pub Uuid);
 
 impl AccountId {
-    /// What is looked up in the place of the account of an address that has none, so that as much is read there as where
-    /// it has one. No account is called so: this is a name of version 8 (RFC 9562 §5.8), and theirs are random ones.
+    /// What is looked up in the place of the account of an address that has none, so that as much is read there as
+    /// where it has one. No account is called so: this is a name of version 8 (RFC 9562 §5.8), and theirs are random
+    /// ones.
     pub fn stand_in(email: &Email) -> Self {
         let digest: [u8; 32] = Sha256::digest(email.as_str()).into();
         let (head, _) = digest.split_first_chunk::<16>().expect("a digest has 32 bytes");

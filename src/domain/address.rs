@@ -1,5 +1,5 @@
-//! A change of an account's address under way: from the code that is out until it cannot be undone any more, or a day after
-//! it was.
+//! A change of an account's address under way: from the code that is out until it cannot be undone any more, or a day
+//! after it was.
 
 use std::time::Duration;
 

@@ -63,8 +63,8 @@ impl Aftermath {
         self.review.as_ref()?.credential.as_ref()
     }
 
-    /// Whether a passkey of the account is older than what a recovery made whose review was never answered: that one stands
-    /// for no more than the mailbox.
+    /// Whether a passkey of the account is older than what a recovery made whose review was never answered: that one
+    /// stands for no more than the mailbox.
     pub fn is_older(&self, credential: &CredentialId) -> bool {
         self.review.as_ref().is_some_and(|review| review.all_made().all(|made| made != credential))
     }

@@ -28,8 +28,8 @@ pub fn is_root_free(routes: &Routes, host: &Host) -> bool {
 
 /// The apps that `person` may open at `now`: hosts in the order of the configuration, and those of a host by path.
 ///
-/// A route is an app where a page can be asked for at its own address, and where it is no mere part of another app that is
-/// listed. What asks for more than what is around it is an app of its own, like `/admin` for administrators.
+/// A route is an app where a page can be asked for at its own address, and where it is no mere part of another app that
+/// is listed. What asks for more than what is around it is an app of its own, like `/admin` for administrators.
 pub fn open_to<'a, S: Standing + Clone>(routes: &'a Routes, person: &S, now: Timestamp) -> Vec<App<'a>> {
     let is_open = |route: &&Arc<Route>| access::is_open_to(route, person.clone(), now);
     let open: Vec<&Arc<Route>> = routes.iter().filter(|route| is_page(routes, route)).filter(is_open).collect();

@@ -70,8 +70,8 @@ impl From<Contradiction> for AssertionRefusal {
 }
 
 impl<T> AssertionChallenge<T> {
-    /// Opens a ceremony that was begun to have a passkey proved. `for_this` makes something of what it is asked for, and of
-    /// where the visitor wanted to go.
+    /// Opens a ceremony that was begun to have a passkey proved. `for_this` makes something of what it is asked for,
+    /// and of where the visitor wanted to go.
     ///
     /// # Errors
     /// [`Stale`] where it is another browser's, too old, or was begun for something else, of which `for_this` makes

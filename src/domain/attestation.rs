@@ -33,8 +33,8 @@ pub struct MadePasskey<T> {
 }
 
 impl<T> AttestationChallenge<T> {
-    /// Opens a ceremony that was begun to have a passkey made. `for_this` makes something of what it is made for, by whose
-    /// account it is and where the visitor wanted to go.
+    /// Opens a ceremony that was begun to have a passkey made. `for_this` makes something of what it is made for, by
+    /// whose account it is and where the visitor wanted to go.
     ///
     /// # Errors
     /// [`Stale`] where it is another browser's, too old, or was begun for something else, of which `for_this` makes

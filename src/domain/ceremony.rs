@@ -26,8 +26,8 @@ pub const LIFETIME: Duration = Duration::from_secs(5 * 60);
 pub struct CeremonyId(pub Uuid);
 
 impl CeremonyId {
-    /// The name of the ceremony of that challenge. A client that sends nothing but its device's answer says so which one
-    /// it belongs to (WebAuthn L3 §5.8.1 `challenge`). Challenges are random, and so are names.
+    /// The name of the ceremony of that challenge. A client that sends nothing but its device's answer says so which
+    /// one it belongs to (WebAuthn L3 §5.8.1 `challenge`). Challenges are random, and so are names.
     pub fn of_challenge(challenge: &[u8]) -> Self {
         let digest: [u8; 32] = Sha256::digest(challenge).into();
         let (head, _) = digest.split_first_chunk::<16>().expect("a digest has 32 bytes");
@@ -172,8 +172,8 @@ pub struct Ceremony {
     pub id: CeremonyId,
     /// The browser it was begun for; `None` where a client of the API began it that keeps no cookie.
     pub browser: Option<SecretDigest>,
-    /// The origin of the page it was begun on, and the only one it is answered at; `None` where a client of the API began
-    /// it that is no browser.
+    /// The origin of the page it was begun on, and the only one it is answered at; `None` where a client of the API
+    /// began it that is no browser.
     pub origin: Option<Origin>,
     /// What it was begun for.
     pub purpose: CeremonyPurpose,
@@ -208,8 +208,8 @@ pub struct Posed {
 }
 
 impl Posed {
-    /// Whether an answer that was given on a page of `origin` is one to this (WebAuthn L3 §7.1 step 9, §7.2 step 12). It
-    /// is compared byte for byte: browsers have one spelling.
+    /// Whether an answer that was given on a page of `origin` is one to this (WebAuthn L3 §7.1 step 9, §7.2 step 12).
+    /// It is compared byte for byte: browsers have one spelling.
     pub fn is_answered_at(&self, origin: &str) -> bool {
         self.origin.as_ref().is_none_or(|own| own.as_str() == origin)
     }

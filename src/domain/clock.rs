@@ -51,8 +51,8 @@ impl Timestamp {
         self.0 <= now.after(LEEWAY).0
     }
 
-    /// Whether something that ends at this moment is good at `now`, where it had `lifetime` when it was made. What would
-    /// be good for longer than that was made by a clock that was ahead, and counts as over.
+    /// Whether something that ends at this moment is good at `now`, where it had `lifetime` when it was made. What
+    /// would be good for longer than that was made by a clock that was ahead, and counts as over.
     pub const fn is_ahead(self, now: Self, lifetime: Duration) -> bool {
         now.0 < self.0 && self.0 <= now.after(lifetime).after(LEEWAY).0
     }

@@ -45,8 +45,8 @@ pub enum CodeKind {
     Letters,
 }
 
-/// A code's name: random, so that the code is. It says of which kind the code is: of six digits by version 4, of letters by
-/// version 8 (RFC 9562 §5.4, §5.8).
+/// A code's name: random, so that the code is. It says of which kind the code is: of six digits by version 4, of
+/// letters by version 8 (RFC 9562 §5.4, §5.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CodeId(pub Uuid);
 
@@ -106,8 +106,8 @@ impl Code {
         }))
     }
 
-    /// The one code that stands in a text: six digits, also in two groups of three, that no other digits go on; or letters in
-    /// groups joined by dashes. An app's name may have digits too.
+    /// The one code that stands in a text: six digits, also in two groups of three, that no other digits go on; or
+    /// letters in groups joined by dashes. An app's name may have digits too.
     fn find(text: &str) -> Option<Self> {
         let mut found = None;
         let text: String = code_letters::ascii(text).collect();

@@ -13,10 +13,11 @@ use super::plan::{Change, Counter, CounterChange, Plan};
 /// The counters of codes for one address.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeCounters {
-    /// Letters with codes to the address that the visitor's network caused, or its browser, where the account knows it: by
-    /// the hour and by the day.
+    /// Letters with codes to the address that the visitor's network caused, or its browser, where the account knows it:
+    /// by the hour and by the day.
     pub letters_from_there: [Counter; 2],
-    /// All letters with codes to the address; `None` for a browser that the account knows, which others cannot keep out.
+    /// All letters with codes to the address; `None` for a browser that the account knows, which others cannot keep
+    /// out.
     pub letters: Option<[Counter; 2]>,
     /// Letters with codes that the visitor's network caused, to any address.
     pub network: Counter,

@@ -126,8 +126,8 @@ pub(super) fn is_unseen(c: char) -> bool {
     )
 }
 
-/// The one code of `N` letters in groups of five joined by dashes that stands in a text. Other words of a text may have as
-/// many letters as a group, so that the dashes are what a code is told by.
+/// The one code of `N` letters in groups of five joined by dashes that stands in a text. Other words of a text may have
+/// as many letters as a group, so that the dashes are what a code is told by.
 pub(super) fn grouped_in<const N: usize>(word: &str) -> Option<[u8; N]> {
     let groups: Vec<&str> = word.split(is_dash).collect();
     let are_groups = groups.len() == N / GROUP && groups.iter().all(|group| group.chars().count() == GROUP);

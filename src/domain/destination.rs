@@ -12,8 +12,8 @@ use super::secret::Secret;
 
 /// Where a visitor goes on to: a target on the host that the flow runs on, or on another of our own origins.
 ///
-/// A flow runs on one host from its beginning to its end, so that host need not be kept with it. What is sent to a browser
-/// is always the whole address, which [`Destination::address`] makes.
+/// A flow runs on one host from its beginning to its end, so that host need not be kept with it. What is sent to a
+/// browser is always the whole address, which [`Destination::address`] makes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Destination {
@@ -45,8 +45,8 @@ impl Destination {
         ReturnTo::devices().into()
     }
 
-    /// Reads what a visitor's browser sent to a page at `here`: a target on that host, or a whole address whose origin is
-    /// exactly one of `ours`. `None` for anything else.
+    /// Reads what a visitor's browser sent to a page at `here`: a target on that host, or a whole address whose origin
+    /// is exactly one of `ours`. `None` for anything else.
     pub fn read(text: &str, here: &Origin, ours: &OwnOrigins) -> Option<Self> {
         if text.starts_with('/') {
             return ReturnTo::parse(text).ok().map(Self::from);
@@ -63,8 +63,8 @@ impl Destination {
         Self { text: format!("{origin}{}", target.as_str()).into(), target_at: origin.len() }
     }
 
-    /// The whole address, for a visitor of a page at `here`. An origin that is none of `ours` any more leads to the root
-    /// here.
+    /// The whole address, for a visitor of a page at `here`. An origin that is none of `ours` any more leads to the
+    /// root here.
     pub fn address(&self, here: &Origin, ours: &OwnOrigins) -> String {
         match self.text.split_at_checked(self.target_at) {
             Some(("", target)) => format!("{here}{target}"),

@@ -53,8 +53,8 @@ impl Email {
     /// both parts may be written in their own script (RFC 6531).
     ///
     /// # Errors
-    /// One sentence for the person who typed it. Quoted local parts, comments and address literals are refused: no ordinary
-    /// mailbox needs them; and what looks like another address.
+    /// One sentence for the person who typed it. Quoted local parts, comments and address literals are refused: no
+    /// ordinary mailbox needs them; and what looks like another address.
     pub fn parse(typed: &str) -> Result<Self, EmailError> {
         let typed = typed.trim_matches(|c: char| c.is_whitespace() || is_unseen(c));
         if typed.is_empty() {
@@ -124,7 +124,8 @@ fn is_at(c: char) -> bool {
     matches!(c, '@' | '\u{ff20}')
 }
 
-/// The part before the `@` in its one spelling: a dot-atom (RFC 5322 §3.2.3, RFC 6531 §3.3) of a length that SMTP carries.
+/// The part before the `@` in its one spelling: a dot-atom (RFC 5322 §3.2.3, RFC 6531 §3.3) of a length that SMTP
+/// carries.
 fn local_part(typed: &str) -> Option<String> {
     let local = if typed.is_ascii() { typed.to_ascii_lowercase() } else { of_all_scripts(typed)? };
     let is_dot_atom = local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext));

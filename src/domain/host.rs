@@ -10,9 +10,9 @@ use thiserror::Error;
 /// The longest domain name as text, in bytes (RFC 1035 §2.3.4, less the root's own byte).
 const LONGEST: usize = 253;
 
-/// A host without its port, in its canonical spelling, which is also that of browsers: a domain name in lower-case ASCII
-/// without a dot at the end, an IPv4 address in four decimal numbers, or an IPv6 address in brackets (RFC 5952, and
-/// without a dotted part).
+/// A host without its port, in its canonical spelling, which is also that of browsers: a domain name in lower-case
+/// ASCII without a dot at the end, an IPv4 address in four decimal numbers, or an IPv6 address in brackets (RFC 5952,
+/// and without a dotted part).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Host(Box<str>);
@@ -130,8 +130,8 @@ impl Host {
     }
 }
 
-/// An IPv6 address as browsers write it (the URL standard's IPv6 serializer): where an IPv4 address is inside, they write
-/// it in hexadecimal too, which RFC 5952 §5 leaves open. An origin is compared by this text.
+/// An IPv6 address as browsers write it (the URL standard's IPv6 serializer): where an IPv4 address is inside, they
+/// write it in hexadecimal too, which RFC 5952 §5 leaves open. An origin is compared by this text.
 fn spelled(address: Ipv6Addr) -> String {
     match (address.to_ipv4_mapped(), address.segments()) {
         (Some(_), [.., high, low]) => format!("::ffff:{high:x}:{low:x}"),

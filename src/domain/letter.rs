@@ -21,8 +21,8 @@ pub const NOTICE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// died over it.
 pub const UNDER_WAY: Duration = Duration::from_secs(300);
 
-/// The waits from the first try to the second, and so on. Then it is a minute for as long as codes are good: a server that
-/// puts strangers off for some minutes ("greylisting") gets the code in time. Later it doubles.
+/// The waits from the first try to the second, and so on. Then it is a minute for as long as codes are good: a server
+/// that puts strangers off for some minutes ("greylisting") gets the code in time. Later it doubles.
 const FIRST_WAITS: [u64; 3] = [10, 20, 40];
 /// After how many tries it doubles.
 const DOUBLES_AFTER: u32 = 12;
@@ -68,8 +68,9 @@ pub enum Message {
     Welcome,
     /// Here is your code to get back in. If it was not you, do nothing.
     RecoveryCode(CodeId),
-    /// Nothing: it waits like a letter, is taken away like one that was sent, and never leaves. It stands where an address
-    /// has no account, so that as much is written there as where it has one; and where something may have to be told later.
+    /// Nothing: it waits like a letter, is taken away like one that was sent, and never leaves. It stands where an
+    /// address has no account, so that as much is written there as where it has one; and where something may have to be
+    /// told later.
     Nothing,
     /// A person with your code wants to get back in; it happens at that moment unless it is cancelled.
     RecoveryHeld {
@@ -198,7 +199,8 @@ impl Letter {
         self.due_at <= now || self.due_at > now.after(longest)
     }
 
-    /// Whether it is still worth sending at `now`. One from the future is for as long as it was to be, as its tries tell.
+    /// Whether it is still worth sending at `now`. One from the future is for as long as it was to be, as its tries
+    /// tell.
     pub fn is_useful(&self, now: Timestamp) -> bool {
         let tried_for = || (0..self.failures).map(wait).take(1000).fold(Duration::ZERO, Duration::saturating_add);
         let lasts = self.expires_at.since(self.created_at);

@@ -368,8 +368,8 @@ impl Link {
     /// as [`Visitor::moved_on`], and once signed in to `return_to`.
     ///
     /// # Errors
-    /// [`LinkRefusal::NoLink`] where the link is over or approved, or its code is brought back by the browser that shows it;
-    /// [`LinkRefusal::OtherNetwork`], [`LinkRefusal::Crowded`].
+    /// [`LinkRefusal::NoLink`] where the link is over or approved, or its code is brought back by the browser that
+    /// shows it; [`LinkRefusal::OtherNetwork`], [`LinkRefusal::Crowded`].
     pub fn find(
         mut self,
         visitor: &Visitor,
@@ -415,8 +415,8 @@ impl Link {
     ///
     /// # Errors
     /// [`LinkRefusal::NoLink`] for any other browser; [`LinkRefusal::Stale`] where it has approved already, and
-    /// [`LinkRefusal::Elsewhere`] where another has; [`LinkRefusal::NotSignedIn`] where the browser that offers is not in its
-    /// session; [`LinkRefusal::OtherNetwork`]; or it is over.
+    /// [`LinkRefusal::Elsewhere`] where another has; [`LinkRefusal::NotSignedIn`] where the browser that offers is not
+    /// in its session; [`LinkRefusal::OtherNetwork`]; or it is over.
     fn asks(self, visitor: &Visitor, policy: LinkPolicy, now: Timestamp) -> Result<Self, LinkRefusal> {
         if self.approving(visitor.browser).is_none() {
             return Err(LinkRefusal::NoLink);

@@ -84,8 +84,8 @@ impl MailedCode {
     /// With one more try, to be kept before anything is compared.
     ///
     /// # Errors
-    /// [`CodeRefusal::TriesSpent`], also of six digits where the `next` code of the address is one of letters, since those of
-    /// digits were tried too often.
+    /// [`CodeRefusal::TriesSpent`], also of six digits where the `next` code of the address is one of letters, since
+    /// those of digits were tried too often.
     pub fn tried(self, next: CodeKind) -> Result<Self, CodeRefusal> {
         if self.id.kind() == CodeKind::Digits && next == CodeKind::Letters {
             return Err(CodeRefusal::TriesSpent);

@@ -192,9 +192,9 @@ impl RequestedAct {
     /// The act to be confirmed, by an owner of `passkeys`.
     ///
     /// # Errors
-    /// [`ManageRefusal::Unknown`] for a passkey that is not among them; [`ManageRefusal::LastPasskey`] or [`ManageRefusal::WrongEmail`]
-    /// for the only one, and for the account itself, where `email` was not typed; [`ManageRefusal::TooManyPasskeys`] where there is
-    /// no room for another; [`AccountRefusal::NoAddress`].
+    /// [`ManageRefusal::Unknown`] for a passkey that is not among them; [`ManageRefusal::LastPasskey`] or
+    /// [`ManageRefusal::WrongEmail`] for the only one, and for the account itself, where `email` was not typed;
+    /// [`ManageRefusal::TooManyPasskeys`] where there is no room for another; [`AccountRefusal::NoAddress`].
     pub fn act(self, passkeys: &[Passkey], email: &Email) -> Result<Act, ManageRefusal> {
         let is_it = |typed: &str| Email::parse(typed).is_ok_and(|typed| typed == *email);
         match self {
@@ -292,8 +292,8 @@ impl Proof<OpenedConfirmation> {
         Plan::durable(changes, ())
     }
 
-    /// "Keep your account safe" is answered: the passkeys that were named are removed with their sessions, all others are
-    /// awake again. `older` are those of the account but the one that the recovery made, as they are now.
+    /// "Keep your account safe" is answered: the passkeys that were named are removed with their sessions, all others
+    /// are awake again. `older` are those of the account but the one that the recovery made, as they are now.
     ///
     /// # Errors
     /// [`ManageRefusal::Unknown`] where there is no review, or its list has changed since it was asked.
@@ -357,8 +357,8 @@ impl Proof<OpenedConfirmation> {
         Plan::durable(changes, ())
     }
 
-    /// Deletes the account with everything of it, and writes to its `owner` a last time. It must not have been recovered
-    /// since it was read, nor got another change of address than the `last`, which holds it up no more.
+    /// Deletes the account with everything of it, and writes to its `owner` a last time. It must not have been
+    /// recovered since it was read, nor got another change of address than the `last`, which holds it up no more.
     ///
     /// # Errors
     /// [`NotNow::ChangedLately`]: a person with the link that undoes a change must find the account still there.
@@ -529,8 +529,8 @@ pub fn add(
     let passkey = made.key.clone().of(made.account, naming, moment.visitor, moment.now);
     // It has not signed its owner in yet.
     changes.push(PasskeyChange::Add(Passkey { last_used_at: None, ..passkey }).into());
-    // So that a recovery is leave for one passkey, not for as many as one likes; from then on the session is one that was
-    // begun with it.
+    // So that a recovery is leave for one passkey, not for as many as one likes; from then on the session is one that
+    // was begun with it.
     changes.extend(session.credential.is_none().then(|| {
         let credential = made.key.id.clone();
         let authentication = session.authenticated_with(&made.key, moment.now);
@@ -548,9 +548,9 @@ pub fn add(
     Plan::durable(changes, made.made_for.return_to.clone())
 }
 
-/// What a person calls a passkey, or wants to be called: what was typed on one line, at most [`LONGEST_NAME`] characters of it; nothing where
-/// nothing is left. Signs that turn the direction of text or cannot be seen are left out: a name must not pass for
-/// something else.
+/// What a person calls a passkey, or wants to be called: what was typed on one line, at most [`LONGEST_NAME`]
+/// characters of it; nothing where nothing is left. Signs that turn the direction of text or cannot be seen are left
+/// out: a name must not pass for something else.
 pub fn name(typed: &str) -> Option<String> {
     let unseen = |c: &char| {
         c.is_control()
@@ -569,8 +569,8 @@ pub fn rename(credential: CredentialId, name: Option<String>, session: &Session)
     Plan::durable(vec![SessionChange::Require(session.token).into(), rename.into()], ())
 }
 
-/// The signed-in person wants to be called that, and to be written to in that language. Their sessions say so from the next
-/// request on.
+/// The signed-in person wants to be called that, and to be written to in that language. Their sessions say so from the
+/// next request on.
 pub fn describe(
     name: Option<String>,
     language: Option<Language>,

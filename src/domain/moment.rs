@@ -101,8 +101,8 @@ impl Moment<'_> {
         [self.event(account.id, what), self.notice_to(account, message)]
     }
 
-    /// The owner of an account is told that the visitor added a passkey to it: among its events, and by a letter. Of those
-    /// that follow soon, one letter tells when the time for that is over.
+    /// The owner of an account is told that the visitor added a passkey to it: among its events, and by a letter. Of
+    /// those that follow soon, one letter tells when the time for that is over.
     pub fn tell_added(&self, account: &Account, aaguid: Uuid) -> [Change; 2] {
         let first = self.written_to(account, Message::PasskeyAdded { aaguid }, NOTICE);
         let useful_for = ADDED_TOGETHER.saturating_add(NOTICE);

@@ -130,7 +130,8 @@ pub fn outlook(is_taken: bool, is_kept: bool, answer: RegisterAnswer) -> MoveOut
     }
 }
 
-/// A change was confirmed with that passkey, in that session: a code goes out, and what was asked for before is given up.
+/// A change was confirmed with that passkey, in that session: a code goes out, and what was asked for before is given
+/// up.
 pub(super) fn ask(
     owner: &Account,
     (to, outlook): (Email, MoveOutlook),

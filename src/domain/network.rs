@@ -24,7 +24,8 @@ impl Network {
     }
 }
 
-/// Whether an address is none of the internet: loopback (RFC 1122, 4291), private (RFC 1918, 4193), shared (RFC 6598) or link-local.
+/// Whether an address is none of the internet: loopback (RFC 1122, 4291), private (RFC 1918, 4193), shared (RFC 6598)
+/// or link-local.
 pub fn is_local(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => {

@@ -144,8 +144,8 @@ impl OwnOrigins {
         Self { public, all, former: Vec::new() }
     }
 
-    /// The same, with those where people signed in before. One whose host a route has is reached by the port of `public_url`
-    /// now.
+    /// The same, with those where people signed in before. One whose host a route has is reached by the port of
+    /// `public_url` now.
     #[must_use]
     pub fn with_former(mut self, former: Vec<Origin>) -> Self {
         for then in former {

@@ -50,8 +50,8 @@ impl Pending {
     }
 
     /// Whether it is at the step of a code and is not over. Some open by none: the sign-up of an address that has an
-    /// account or may have none, the recovery of one that has none. They are looked at and counted all the same, or the time that a code
-    /// takes would tell which of the two the address is.
+    /// account or may have none, the recovery of one that has none. They are looked at and counted all the same, or the
+    /// time that a code takes would tell which of the two the address is.
     fn is_open(&self, now: Timestamp) -> bool {
         match self {
             Self::SignUp(registration) => registration.is_open(now),
@@ -127,8 +127,8 @@ pub fn ask(asks: Vec<Counter>, now: Timestamp) -> Plan<()> {
     Plan::durable(asks.into_iter().map(count).collect(), ())
 }
 
-/// A code was asked for: one to get back in, and, where a sign-up waits too, another one for that. Only one of the two can
-/// be for an address, and is mailed; both are kept, so that it does not show which.
+/// A code was asked for: one to get back in, and, where a sign-up waits too, another one for that. Only one of the two
+/// can be for an address, and is mailed; both are kept, so that it does not show which.
 ///
 /// `again` sends another code for the sign-up, by which the letter is counted, and says whether the address is taken.
 pub fn send(recovery: Plan<()>, again: Option<(Plan<()>, bool)>) -> Plan<()> {

@@ -30,14 +30,15 @@ pub struct NewPasskey {
     pub credential: Credential,
     /// The signature counter last seen; synced passkeys always send 0 (WebAuthn L3 §6.1.1).
     pub counter: u32,
-    /// The kind of authenticator, all zero where it did not say (WebAuthn L3 §6.5.1). Good for a name, never for policy.
+    /// The kind of authenticator, all zero where it did not say (WebAuthn L3 §6.5.1). Good for a name, never for
+    /// policy.
     pub aaguid: Uuid,
     /// BE: the key may be copied to other devices (WebAuthn L3 §6.1.3).
     pub backup_eligible: bool,
     /// BS: the key is copied somewhere now.
     pub backed_up: bool,
-    /// The relying party's id it was made for, which no browser offers it to any other (WebAuthn L3 §4, "RP ID"). One from
-    /// before that was kept has none; then it is that of the store ([`LockedOut`]).
+    /// The relying party's id it was made for, which no browser offers it to any other (WebAuthn L3 §4, "RP ID"). One
+    /// from before that was kept has none; then it is that of the store ([`LockedOut`]).
     pub rp_id: Option<Host>,
 }
 

@@ -1,8 +1,8 @@
 //! The path of a request: byte for byte what came in, with every reading of it that some app might take.
 //!
-//! A path is never rewritten: what a route was chosen by is what the upstream receives. Where servers are known to read a
-//! path differently, each reading has to lead to the same (see [`super::route::Routes::find`]), and what is dangerous in
-//! any of them is refused here.
+//! A path is never rewritten: what a route was chosen by is what the upstream receives. Where servers are known to read
+//! a path differently, each reading has to lead to the same (see [`super::route::Routes::find`]), and what is dangerous
+//! in any of them is refused here.
 
 mod fold;
 mod of_route;

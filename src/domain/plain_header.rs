@@ -41,8 +41,8 @@ pub const STANDARD: [(&str, Fact); 4] = [
 /// Besides what is not ASCII: the sign of the encoding itself, so that it can be undone exactly.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// The text as a header may carry it: ASCII (RFC 9110 §5.5), with everything else and `%` percent-encoded as UTF-8. `None`
-/// where it has a control character: no name or address has one, and an app that decodes it would get it back.
+/// The text as a header may carry it: ASCII (RFC 9110 §5.5), with everything else and `%` percent-encoded as UTF-8.
+/// `None` where it has a control character: no name or address has one, and an app that decodes it would get it back.
 pub fn encode(text: &str) -> Option<String> {
     let has_controls = text.chars().any(char::is_control);
     (!has_controls).then(|| utf8_percent_encode(text, ENCODED).to_string())

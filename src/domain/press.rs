@@ -1,8 +1,8 @@
 //! One press of a button, and what follows from it alone.
 //!
-//! A line that is slow, a thumb that is quick or a proxy that repeats may send the same press twice. The second is answered
-//! as the first was: the secrets that a press brings about are derived from it, so that they need not be kept to be given
-//! again.
+//! A line that is slow, a thumb that is quick or a proxy that repeats may send the same press twice. The second is
+//! answered as the first was: the secrets that a press brings about are derived from it, so that they need not be kept
+//! to be given again.
 
 use std::time::Duration;
 

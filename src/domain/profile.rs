@@ -81,7 +81,8 @@ impl Locale {
         Language::from_tag(&self.0)
     }
 
-    /// What is kept of a choice among our languages: the locale from `before`, which may say more, where it means the same.
+    /// What is kept of a choice among our languages: the locale from `before`, which may say more, where it means the
+    /// same.
     pub fn chosen(before: Option<Self>, choice: Option<Language>) -> Option<Self> {
         if before.as_ref().and_then(Self::language) == choice {
             return before;

@@ -238,8 +238,8 @@ pub fn in_place_of(others: &[Recovery], mut plan: Plan<()>) -> Plan<()> {
 /// operator lets e-mail be enough for otherwise.
 ///
 /// # Errors
-/// [`RecoverRefusal::NoRecovery`] where the account is not contested, or the passkey was made by a recovery that was not
-/// reviewed.
+/// [`RecoverRefusal::NoRecovery`] where the account is not contested, or the passkey was made by a recovery that was
+/// not reviewed.
 pub fn begin_beside(
     proof: &Proof<Destination>,
     account: &Account,
@@ -337,8 +337,8 @@ impl CountedRecoveryTry {
         &self.recovery
     }
 
-    /// The same try of the recovery as it is by now, where it lost a race: others may have been counted meanwhile. `None`
-    /// where its code is not out any more.
+    /// The same try of the recovery as it is by now, where it lost a race: others may have been counted meanwhile.
+    /// `None` where its code is not out any more.
     pub fn reread(self, recovery: Option<Recovery>) -> Option<Self> {
         let same = |other: &Recovery| other.stage == RecoveryStage::Code && other.code.id == self.recovery.code.id;
         let recovery = recovery.filter(same)?;
@@ -497,9 +497,9 @@ pub struct FinishedRecovery {
 /// what else can sign in, where there is anything.
 ///
 /// # Errors
-/// [`RecoverRefusal::NoRecovery`] where the code was not proved in this browser, or for another account, or under a policy
-/// that the operator has changed since. A mailed code is worth nothing where the operator's is asked for, and the other
-/// way round.
+/// [`RecoverRefusal::NoRecovery`] where the code was not proved in this browser, or for another account, or under a
+/// policy that the operator has changed since. A mailed code is worth nothing where the operator's is asked for, and
+/// the other way round.
 pub fn finish(
     mode: RecoveryMode,
     made: MadePasskey<Recovering>,
@@ -625,8 +625,8 @@ pub fn open_contest(ceremony: Ceremony, moment: Moment<'_>) -> Result<AssertionC
 /// account opens by an older passkey and a code together, by the operator, or by another recovery that waits.
 ///
 /// # Errors
-/// [`RecoverRefusal::NoReview`] where there is nothing to contest any more, or the passkey was made by a recovery that was not
-/// reviewed.
+/// [`RecoverRefusal::NoReview`] where there is nothing to contest any more, or the passkey was made by a recovery that
+/// was not reviewed.
 pub fn contest(
     proof: &Proof<Contesting>,
     owner: &Account,
@@ -653,7 +653,8 @@ pub fn contest(
 /// not reviewed; the passkeys they `made` are removed.
 ///
 /// # Errors
-/// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`RecoverRefusal::NoRecovery`] where the account is not contested.
+/// [`CodeRefusal::Wrong`] or [`CodeRefusal::TriesSpent`]; [`RecoverRefusal::NoRecovery`] where the account is not
+/// contested.
 pub fn open_beside(
     counted: &CountedRecoveryTry,
     is_right: bool,

@@ -74,12 +74,13 @@ pub enum RegisterAnswer {
 }
 
 impl RegisterPolicy {
-    /// How a person is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where
-    /// there are invitations, no other person is refused on a page, since the answer would tell who is invited. A domain does
+    /// How a person is answered who wants an account of `email`: where it `is_invited`, they are welcome. Where there
+    /// are invitations, no other person is refused on a page, since the answer would tell who is invited. A domain does
     /// not stand for those below it.
     ///
     /// # Errors
-    /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], where no address would be answered otherwise.
+    /// [`RegisterRefusal::Closed`], [`RegisterRefusal::DomainNotAllowed`], where no address would be answered
+    /// otherwise.
     pub fn answer(
         &self,
         email: &Email,
@@ -211,8 +212,8 @@ pub fn open(ceremony: Ceremony, moment: Moment<'_>) -> Result<AttestationChallen
     })?)
 }
 
-/// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where it can come to
-/// nothing, a note that says why. The browser's registration from before is `given_up` for it.
+/// The device's verified public key is kept with the registration, and a letter goes out: the code, or, where it can
+/// come to nothing, a note that says why. The browser's registration from before is `given_up` for it.
 pub fn receive_passkey(
     made: MadePasskey<Applicant>,
     said: RegistrationDetails,
@@ -262,7 +263,8 @@ pub fn outlook(is_taken: bool, is_kept: bool, answer: RegisterAnswer) -> Outlook
 /// changed since.
 ///
 /// # Errors
-/// [`RegisterRefusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last code.
+/// [`RegisterRefusal::NoRegistration`] where it has expired, [`CodeRefusal::TooSoon`] within half a minute of the last
+/// code.
 pub fn resend(
     registration: Registration,
     answer: RegisterAnswer,
@@ -353,8 +355,8 @@ pub struct FinishedRegistration {
 /// Everything else that was pending for the address dies, no matter who began it.
 ///
 /// # Errors
-/// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent, or whose owner may not register any
-/// more.
+/// [`CodeRefusal::Wrong`] for any other code, and for every code where none was sent, or whose owner may not register
+/// any more.
 pub fn prove(
     counted: &CountedRegisterTry,
     code: &Code,

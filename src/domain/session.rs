@@ -88,19 +88,20 @@ pub struct Session {
     pub address: Option<IpAddr>,
     /// When the account was recovered by e-mail, where this session came of that.
     pub recovered_at: Option<Timestamp>,
-    /// The one host that it is good at. `None` for one of the API, whose tokens are good at every host, and for one from
-    /// before sessions had a host, which is bound to the first that shows it.
+    /// The one host that it is good at. `None` for one of the API, whose tokens are good at every host, and for one
+    /// from before sessions had a host, which is bound to the first that shows it.
     pub host: Option<Host>,
     /// Where its visitor wanted to go when it began: the press that began it is answered with this again.
     pub bound_for: Destination,
-    /// The token of the session that it was handed over from, which it lives and ends with; `None` for one that was signed
-    /// in to itself. See [`Session::family`].
+    /// The token of the session that it was handed over from, which it lives and ends with; `None` for one that was
+    /// signed in to itself. See [`Session::family`].
     pub head: Option<SecretDigest>,
 }
 
 impl Session {
-    /// The family of a browser's sessions over hosts: the token of the one that was signed in to, the head. The others are
-    /// its members. They began with it, last as long as it, and end with it; whichever is used, the head counts as used.
+    /// The family of a browser's sessions over hosts: the token of the one that was signed in to, the head. The others
+    /// are its members. They began with it, last as long as it, and end with it; whichever is used, the head counts as
+    /// used.
     pub fn family(&self) -> SecretDigest {
         self.head.unwrap_or(self.token)
     }
@@ -123,7 +124,8 @@ impl Session {
         }
     }
 
-    /// Whatever of it is in the future is now: all that lasts for a while from then lasts as long from now, and no longer.
+    /// Whatever of it is in the future is now: all that lasts for a while from then lasts as long from now, and no
+    /// longer.
     pub fn set_back(&mut self, now: Timestamp) {
         self.created_at = self.created_at.min(now);
         self.last_seen_at = self.last_seen_at.min(now);

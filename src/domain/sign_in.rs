@@ -119,8 +119,8 @@ pub struct FinishedSignIn {
     pub return_to: Destination,
 }
 
-/// A passkey was proved. The ceremony, the passkey's use, the session and the event that tells of it are one commit. The
-/// browser's session from before ends.
+/// A passkey was proved. The ceremony, the passkey's use, the session and the event that tells of it are one commit.
+/// The browser's session from before ends.
 ///
 /// # Errors
 /// [`SignInRefusal::Disabled`]; [`SignInRefusal::NotProved`] where the passkey is another account's.
@@ -153,8 +153,8 @@ pub fn finish(
 /// theirs.
 ///
 /// # Errors
-/// [`SignInRefusal::Disabled`]; [`SignInRefusal::Rests`] where there is nothing to contest: it was contested already, or the
-/// passkey was itself made by a recovery that was not reviewed.
+/// [`SignInRefusal::Disabled`]; [`SignInRefusal::Rests`] where there is nothing to contest: it was contested already,
+/// or the passkey was itself made by a recovery that was not reviewed.
 pub fn may_contest(
     proof: &Proof<Destination>,
     account: &Account,

@@ -219,8 +219,8 @@ impl TokenFamily {
         family
     }
 
-    /// How long it cannot go on, where it has gone on so often lately that one more spent token would be one too many to
-    /// remember.
+    /// How long it cannot go on, where it has gone on so often lately that one more spent token would be one too many
+    /// to remember.
     pub(super) fn full_for(&self, now: Timestamp) -> Option<Duration> {
         let oldest = self.spent.first().filter(|_| self.spent.len() >= SPENT_KEPT)?;
         let forgotten = oldest.at.after(SPENT_FOR);

@@ -205,7 +205,8 @@ impl Upstream {
 }
 
 impl Upstream {
-    /// Whether some server is behind both, as far as can be known: what a proxy in front has behind it is told by nothing.
+    /// Whether some server is behind both, as far as can be known: what a proxy in front has behind it is told by
+    /// nothing.
     pub fn is_same_app(&self, other: &Self) -> bool {
         let (one, other) = (&self.servers, &other.servers);
         one.is_empty() && other.is_empty() || one.iter().any(|server| other.contains(server))

@@ -44,8 +44,8 @@ pub enum ClientKind {
     Pages,
     /// A client of the API.
     Api {
-        /// Whether it came with a flow cookie or a ticket; if not, `browser` is the digest of a fresh cookie, which it may
-        /// keep.
+        /// Whether it came with a flow cookie or a ticket; if not, `browser` is the digest of a fresh cookie, which it
+        /// may keep.
         cookie: bool,
     },
 }

@@ -1,4 +1,5 @@
-//! Why a browser made or used no passkey, by the name of the error (WebAuthn L3 §5.1.3, §5.1.4, and what browsers throw besides).
+//! Why a browser made or used no passkey, by the name of the error (WebAuthn L3 §5.1.3, §5.1.4, and what browsers throw
+//! besides).
 
 /// What the browser was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use crate::config::{self, ConfigSource, SettingPlace};
 
-/// The file that the text is read as if from. Its folder is nowhere, so no path of the text that starts from it leads to
-/// a file.
+/// The file that the text is read as if from. Its folder is nowhere, so no path of the text that starts from it leads
+/// to a file.
 const FILE: &str = "/nowhere/of/bmauth/bmauth.toml";
 
 /// Reads a configuration: the text of its file, and behind each zero byte a variable with its value. It can be used, or

@@ -9,8 +9,8 @@ use crate::gate::credentials::{self, Credentials};
 /// The name that is looked for.
 const NAME: &str = "__Host-bmauth";
 
-/// Reads `Cookie` headers, one a line, and each line as a `Set-Cookie` header too. The app is left every cookie but ours,
-/// as it came and in its order, and cannot make a browser send one of ours.
+/// Reads `Cookie` headers, one a line, and each line as a `Set-Cookie` header too. The app is left every cookie but
+/// ours, as it came and in its order, and cannot make a browser send one of ours.
 pub fn cookies(input: &[u8]) {
     let headers: Vec<&[u8]> = input.split(|&byte| byte == b'\n').collect();
     let came: Vec<&[u8]> = headers.iter().flat_map(|header| pairs(header)).collect();
@@ -78,8 +78,8 @@ fn is_ours(pair: &[u8]) -> bool {
     ["bmauth", "__host-bmauth", "__secure-bmauth"].iter().any(|ours| name.starts_with(ours.as_bytes()))
 }
 
-/// What a browser sends back of a `Set-Cookie` header (RFC 6265bis §5.6, §5.8.3): a cookie without a name goes out as its
-/// bare value.
+/// What a browser sends back of a `Set-Cookie` header (RFC 6265bis §5.6, §5.8.3): a cookie without a name goes out as
+/// its bare value.
 fn sent_back(header: &[u8]) -> Option<Vec<u8>> {
     // It ignores one with a control character other than the tab.
     if header.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {

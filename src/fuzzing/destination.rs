@@ -21,8 +21,8 @@ fn origin(authority: &str) -> Origin {
     Origin::of(Scheme::Https, authority)
 }
 
-/// Reads `return_to` as a browser sends it, and a destination as a store kept it. No visitor is sent to an origin that is
-/// not ours or to a page of ours that does something, and what was read is read from what is kept of it.
+/// Reads `return_to` as a browser sends it, and a destination as a store kept it. No visitor is sent to an origin that
+/// is not ours or to a page of ours that does something, and what was read is read from what is kept of it.
 pub fn destination(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else { return };
     if let Ok(return_to) = ReturnTo::parse(text) {

@@ -8,8 +8,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-/// Whether the function finds nothing wrong with the inputs that `make fuzz` begins with, what is near them, anything at
-/// all, and what is `made` for it.
+/// Whether the function finds nothing wrong with the inputs that `make fuzz` begins with, what is near them, anything
+/// at all, and what is `made` for it.
 pub(super) fn holds(target: &str, check: fn(&[u8]), made: impl Strategy<Value = impl AsRef<[u8]> + Debug>) {
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| check(seed));

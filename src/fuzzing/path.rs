@@ -42,9 +42,9 @@ static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
     Routes::new(ASKED_FOR.iter().enumerate().map(route)).expect("each has a path of its own")
 });
 
-/// Reads the target of a request. What is read is byte for byte what came in, climbs nowhere in any reading, is one of our
-/// own wherever some reading makes it one, and leads to the same route for every app, in whatever order that takes it
-/// apart.
+/// Reads the target of a request. What is read is byte for byte what came in, climbs nowhere in any reading, is one of
+/// our own wherever some reading makes it one, and leads to the same route for every app, in whatever order that takes
+/// it apart.
 pub fn path(input: &[u8]) {
     let Ok(target) = RequestTarget::parse(input) else { return };
     assert!(target.is_written(input));

@@ -15,7 +15,8 @@ const FLOW_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// The names of our cookies, and whether they travel by https only.
 ///
-/// On https the `__Host-` prefix makes browsers refuse the cookie from any other host or over http (RFC 6265bis §4.1.3).
+/// On https the `__Host-` prefix makes browsers refuse the cookie from any other host or over http (RFC 6265bis
+/// §4.1.3).
 #[derive(Clone, Debug)]
 pub struct CookieNames {
     secure: bool,
@@ -86,8 +87,8 @@ impl CookieNames {
         StateId::parse(str::from_utf8(id).ok()?)
     }
 
-    /// Keeps the state `id` of a hand-off. It comes back in a form of another host, which may be another site's; browsers
-    /// take such a cookie with `Secure` alone, from `http://localhost` too (RFC 6265bis §5.7).
+    /// Keeps the state `id` of a hand-off. It comes back in a form of another host, which may be another site's;
+    /// browsers take such a cookie with `Secure` alone, from `http://localhost` too (RFC 6265bis §5.7).
     pub fn set_state(&self, id: StateId, state: &Secret) -> HeaderValue {
         value(self.state_cookie(id, &state.text(), hand_off::STATE_LIFETIME))
     }

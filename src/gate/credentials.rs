@@ -19,8 +19,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the cookie called `session_cookie` and `Authorization`. `is_ours` says whether a text calls itself an access
-    /// token of ours.
+    /// Reads the cookie called `session_cookie` and `Authorization`. `is_ours` says whether a text calls itself an
+    /// access token of ours.
     pub fn read(headers: &HeaderMap, session_cookie: &str, is_ours: impl Fn(&str) -> bool) -> Self {
         let values = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         let bearer = Bearer::read(values, is_ours);

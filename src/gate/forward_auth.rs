@@ -1,8 +1,8 @@
-//! `/_bmauth/forward-auth`: a proxy in front asks whether a request may pass (nginx `auth_request`, Caddy `forward_auth`,
-//! Traefik ForwardAuth, Envoy `ext_authz` over HTTP).
+//! `/_bmauth/forward-auth`: a proxy in front asks whether a request may pass (nginx `auth_request`, Caddy
+//! `forward_auth`, Traefik ForwardAuth, Envoy `ext_authz` over HTTP).
 //!
-//! The answer is the decision of [`super::decide`] about the request that is asked about. Any doubt refuses with 403: to
-//! every one of these proxies anything but a 2xx is a no, and a 5xx is one that some of them can be told to ignore.
+//! The answer is the decision of [`super::decide`] about the request that is asked about. Any doubt refuses with 403:
+//! to every one of these proxies anything but a 2xx is a no, and a 5xx is one that some of them can be told to ignore.
 
 mod original;
 mod removals;

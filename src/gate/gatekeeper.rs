@@ -59,8 +59,8 @@ pub trait Gatekeeper: Send + Sync + 'static {
         audience: &Arc<str>,
     ) -> Result<Option<HeaderValue>, IdentityError>;
 
-    /// Keeps a target on `host` that is too long for an address, for a visitor at the address `client`; its name. `None`
-    /// where that cannot be done now.
+    /// Keeps a target on `host` that is too long for an address, for a visitor at the address `client`; its name.
+    /// `None` where that cannot be done now.
     async fn bookmark(&self, host: &Host, target: &RequestTarget, client: Option<IpAddr>) -> Option<Secret>;
 }
 

@@ -1,5 +1,5 @@
-//! What kind of request it is, as far as that changes how it is decided and answered. The proxy tells it of the requests
-//! that it passes on, and forward-auth of those it is asked about.
+//! What kind of request it is, as far as that changes how it is decided and answered. The proxy tells it of the
+//! requests that it passes on, and forward-auth of those it is asked about.
 
 use http::header::{ACCEPT, ACCESS_CONTROL_REQUEST_METHOD, AsHeaderName, CONTENT_TYPE, HeaderName, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method, Version};
@@ -9,8 +9,8 @@ use crate::domain::route;
 static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 static SERVICE_WORKER: HeaderName = HeaderName::from_static("service-worker");
 
-/// What may reach an app twice besides the methods of RFC 9110: most of WebDAV's and its relatives' (RFC 4918, 3253, 4791,
-/// 5323, 3744), and QUERY.
+/// What may reach an app twice besides the methods of RFC 9110: most of WebDAV's and its relatives' (RFC 4918, 3253,
+/// 4791, 5323, 3744), and QUERY.
 const OTHER_IDEMPOTENT: [&str; 15] = [
     "PROPFIND",
     "PROPPATCH",
@@ -29,8 +29,8 @@ const OTHER_IDEMPOTENT: [&str; 15] = [
     "QUERY",
 ];
 
-/// What a browser may send with a preflight (the Fetch standard's CORS-preflight fetch): its question, and what it sends
-/// with every request. The last are the starts of names.
+/// What a browser may send with a preflight (the Fetch standard's CORS-preflight fetch): its question, and what it
+/// sends with every request. The last are the starts of names.
 const PREFLIGHT: [&str; 6] = ["host", "origin", "referer", "user-agent", "cache-control", "pragma"];
 const PREFLIGHT_FAMILIES: [&str; 3] = ["access-control-request-", "accept", "sec-"];
 

@@ -1,5 +1,5 @@
-//! Headers by which an app is told who asks, or what for. The gateway alone may set them: the proxy takes a client's
-//! out, and forward-auth has a proxy in front do so. Names stand folded, see [`crate::domain::header_name`].
+//! The plain headers, such as `X-Remote-User`: they tell an app that knows no tokens who is signed in. Only the gateway
+//! may set them. The proxy removes those that a client sends, and forward-auth has the proxy in front remove them.
 
 use http::{HeaderName, HeaderValue};
 
@@ -18,9 +18,8 @@ impl PlainHeaders {
         if self.0.is_empty() {
             return Vec::new();
         }
-        let told = principal.facts();
-        let said = self.0.iter().filter_map(|(header, fact)| Some((header, to_header_value(*fact, &told)?)));
-        said.collect()
+        let facts = principal.facts();
+        self.0.iter().filter_map(|(header, fact)| Some((header, to_header_value(*fact, &facts)?))).collect()
     }
 
     /// Their names, and those of the standard ones: a client can send none of them, whether they are in use or not.
@@ -30,7 +29,8 @@ impl PlainHeaders {
         self.0.iter().map(|(name, _)| name.clone()).chain(standard).collect()
     }
 
-    /// The names that a client can send in no spelling, folded: these, and that of the token.
+    /// The names of these headers and of the token's, folded as [`crate::domain::header_name`] says: a client can send
+    /// them in no spelling.
     pub fn identity_names(&self, token: &HeaderName) -> IdentityNames {
         IdentityNames::of(std::iter::once(token).chain(self.0.iter().map(|(name, _)| name)).map(HeaderName::as_str))
     }
@@ -42,14 +42,16 @@ impl FromIterator<(HeaderName, Fact)> for PlainHeaders {
     }
 }
 
-fn to_header_value(fact: Fact, told: &SessionFacts<'_>) -> Option<HeaderValue> {
+/// The value that tells this fact; `None` where the session does not say it, or a header cannot.
+fn to_header_value(fact: Fact, session: &SessionFacts<'_>) -> Option<HeaderValue> {
     let text = match fact {
-        Fact::Id => plain_header::encode(&told.account.to_string()),
-        Fact::Email => plain_header::encode(told.email),
-        Fact::Name => told.name.and_then(plain_header::encode),
+        Fact::Id => plain_header::encode(&session.account.to_string()),
+        Fact::Email => plain_header::encode(session.email),
+        Fact::Name => session.name.and_then(plain_header::encode),
         Fact::Groups => {
-            // A comma in a group's name would make two groups of it.
-            let groups: Vec<&str> = told.groups.iter().copied().filter(|group| !group.contains(',')).collect();
+            // The value is a list with commas, so a name with a comma would be read as two groups, of which the account
+            // may be in neither. It is left out.
+            let groups: Vec<&str> = session.groups.iter().copied().filter(|group| !group.contains(',')).collect();
             plain_header::encode(&groups.join(","))
         }
     };

@@ -1,5 +1,5 @@
-//! What a request touches besides the path it is for: WebDAV's methods name a second path, or take everything below theirs
-//! along (RFC 4918 §9). Who may not go there by the straight way may not go there by this one.
+//! What a request touches besides the path it is for: WebDAV's methods name a second path, or take everything below
+//! theirs along (RFC 4918 §9). Who may not go there by the straight way may not go there by this one.
 
 use std::sync::Arc;
 
@@ -45,8 +45,8 @@ pub fn check(routes: &Routes, route: &Arc<Route>, request: Reaching<'_>) -> Resu
         || routes.iter().any(|other| other.host == route.host && other.demands.ask_more_than(&route.demands));
     // To other methods a header of that name may mean anything, which matters only where it could lead further.
     let has_destination = is(&["COPY", "MOVE"]) || headers.contains_key(&DESTINATION) && some_ask_more();
-    // A collection is deleted, moved and copied with all that is in it; the others look as far as they say, and where they
-    // say nothing, to the end.
+    // A collection is deleted, moved and copied with all that is in it; the others look as far as they say, and where
+    // they say nothing, to the end.
     let is_shallow = || {
         headers
             .get_all(&DEPTH)

@@ -1,8 +1,8 @@
 //! Access tokens: what the API gives to apps that have no cookie. Only the gateway that signed one takes it, by its own
 //! clock and its own published keys. An app can verify it verifies identity tokens.
 //!
-//! Forwarded tokens: what an app behind gets in the place of its visitor's access token, where its route says so. They say
-//! the same, for that app alone, and open nothing here.
+//! Forwarded tokens: what an app behind gets in the place of its visitor's access token, where its route says so. They
+//! say the same, for that app alone, and open nothing here.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -151,8 +151,9 @@ impl Identity {
         Ok(AccessToken { text: key.signer.sign(&claims)?, expires_at })
     }
 
-    /// What an app is handed in the place of the access token that `presented` was: the same for its own `audience`, and
-    /// marked, so that it is never taken for an access token. It ends with that one, or with the session at `session_end`.
+    /// What an app is handed in the place of the access token that `presented` was: the same for its own `audience`,
+    /// and marked, so that it is never taken for an access token. It ends with that one, or with the session at
+    /// `session_end`.
     ///
     /// # Errors
     /// [`IdentityError::NoKey`], [`IdentityError::Sign`].

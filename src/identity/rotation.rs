@@ -28,8 +28,8 @@ pub const PUBLISHED_AFTER: Duration = Duration::from_secs(2 * 3600);
 #[error("a signing key could not be made")]
 pub struct KeyError;
 
-/// What is to be done about `keys`, which were read in state `generation`, at `now`: nothing, mostly. Without any key of
-/// `algorithm`, one is made that signs at once.
+/// What is to be done about `keys`, which were read in state `generation`, at `now`: nothing, mostly. Without any key
+/// of `algorithm`, one is made that signs at once.
 ///
 /// # Errors
 /// [`KeyError`].

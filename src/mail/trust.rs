@@ -9,8 +9,8 @@ use rustls::{ClientConfig, RootCertStore};
 /// What says which authorities the system is to know.
 const SAY_WHICH: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// The authorities that the system knows, or those that [`SAY_WHICH`] names; where it has no list of them, as in a small
-/// container, those that browsers know. Read once they are needed.
+/// The authorities that the system knows, or those that [`SAY_WHICH`] names; where it has no list of them, as in a
+/// small container, those that browsers know. Read once they are needed.
 static KNOWN: LazyLock<RootCertStore> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
     let has_list = match rustls_native_certs::load_native_certs() {

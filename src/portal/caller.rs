@@ -129,12 +129,12 @@ impl Caller {
     }
 }
 
-/// The cookie in which our scripts say how far the browser's clock is from UTC. It goes to our pages alone, and is never set
-/// by us.
+/// The cookie in which our scripts say how far the browser's clock is from UTC. It goes to our pages alone, and is
+/// never set by us.
 const OFFSET: &str = "bmauth-offset";
 
-/// The parameters that say where a visitor wants to go. The other name is what oauth2-proxy calls it, and what ingress-nginx
-/// writes by itself.
+/// The parameters that say where a visitor wants to go. The other name is what oauth2-proxy calls it, and what
+/// ingress-nginx writes by itself.
 pub const RETURN_TO: [&str; 2] = ["return_to", "rd"];
 
 /// The first value of a parameter of an address.

@@ -182,8 +182,8 @@ pub async fn answer_errors(
     }
 }
 
-/// The address by which what was asked for can be had in another language: its own without one, or that of the page whose
-/// form was sent.
+/// The address by which what was asked for can be had in another language: its own without one, or that of the page
+/// whose form was sent.
 fn here(request: &Request) -> String {
     let uri = request.uri();
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -26,8 +26,8 @@ const PER_SECOND: NonZeroU32 = NonZeroU32::new(20).expect("20 is not 0");
 /// Requests it may make at once: an office behind one address on a Monday morning.
 const BURST: NonZeroU32 = NonZeroU32::new(400).expect("400 is not 0");
 
-/// Challenges that a network may have at once for visitors who are not signed in, and one more each second. Each is kept
-/// until it is answered or five minutes are over: so there are never more than 600 of one network at a gateway.
+/// Challenges that a network may have at once for visitors who are not signed in, and one more each second. Each is
+/// kept until it is answered or five minutes are over: so there are never more than 600 of one network at a gateway.
 const CHALLENGES: NonZeroU32 = NonZeroU32::new(300).expect("300 is not 0");
 const CHALLENGES_PER_SECOND: NonZeroU32 = NonZeroU32::new(1).expect("1 is not 0");
 
@@ -73,7 +73,8 @@ impl Limits {
         self.challenges.take(visitor.network())
     }
 
-    /// Tells other gateways what networks took here, and takes out what they took there. To be called every [`TELL_EVERY`].
+    /// Tells other gateways what networks took here, and takes out what they took there. To be called every
+    /// [`TELL_EVERY`].
     ///
     /// # Errors
     /// The store failed: each gateway counts by itself until the next time.

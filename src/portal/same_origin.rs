@@ -89,8 +89,8 @@ async fn once(
     Ok(repeats.once(press, caller.visitor.network(), now, portal.cookies.session, step).await)
 }
 
-/// The request, where a page of ours sent it, with what was pressed there; and the press, where it is told apart from all
-/// others: that of a form, or one that a script has named.
+/// The request, where a page of ours sent it, with what was pressed there; and the press, where it is told apart from
+/// all others: that of a form, or one that a script has named.
 ///
 /// # Errors
 /// None did.

@@ -112,15 +112,15 @@ fn is_free_root(head: &http::request::Parts, incoming: &Incoming, settings: &Pro
         && (head.method == Method::GET || head.method == Method::HEAD)
 }
 
-/// Whether a document is asked for that browsers and systems look for on the host of the passkey domain, be there a route or
-/// not: some of them follow no redirect.
+/// Whether a document is asked for that browsers and systems look for on the host of the passkey domain, be there a
+/// route or not: some of them follow no redirect.
 fn is_well_known(incoming: &Incoming, settings: &ProxySettings) -> bool {
     settings.well_known.iter().any(|known| known == incoming.target.path.as_str())
         && settings.well_known_hosts.contains(&incoming.authority.host)
 }
 
-/// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in another
-/// spelling there is nothing.
+/// Whether the path is one of the gateway's own in some reading, and if so, whether that is how it is written: in
+/// another spelling there is nothing.
 fn own_path(incoming: &Incoming, settings: &ProxySettings) -> Option<bool> {
     let path = &incoming.target.path;
     if path.is_reserved() {

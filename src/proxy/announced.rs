@@ -13,8 +13,8 @@ const LONGEST_LINE: usize = 107;
 /// How much version 2 may say besides: addresses, and a few more things that the gateway does not read.
 const MOST: usize = 4096;
 
-/// Reads what is said at the start of a connection: its source, or `None` where that is the proxy itself, as for a check
-/// of its own. Not a byte beyond is read.
+/// Reads what is said at the start of a connection: its source, or `None` where that is the proxy itself, as for a
+/// check of its own. Not a byte beyond is read.
 ///
 /// # Errors
 /// It says nothing of the kind, or the connection breaks off.

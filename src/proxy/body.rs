@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub(super) struct RequestBody(Option<mpsc::Receiver<Piece>>);
 
-/// A piece of a body. A body whose pieces stop before the last one was broken off, and the app must not take it for whole.
+/// A piece of a body. A body whose pieces stop before the last one was broken off, and the app must not take it for
+/// whole.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     /// What is in it; nothing where only the end is told.

@@ -1,5 +1,5 @@
-//! Hands a request for the gateway's own paths to the portal's router, and its answer back: whole, but for event streams,
-//! which are passed on event by event.
+//! Hands a request for the gateway's own paths to the portal's router, and its answer back: whole, but for event
+//! streams, which are passed on event by event.
 
 use std::time::Duration;
 
@@ -37,7 +37,8 @@ const TAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// The largest answer of the portal, in bytes.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
-/// Asks the portal; returns the status that was sent with what the portal refused, or what is in the way of asking. An event stream ends when `stop` fires.
+/// Asks the portal; returns the status that was sent with what the portal refused, or what is in the way of asking. An
+/// event stream ends when `stop` fires.
 ///
 /// # Errors
 /// The client is gone.

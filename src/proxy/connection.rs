@@ -119,7 +119,8 @@ impl ClientConnection {
         Serving(Arc::clone(self))
     }
 
-    /// Returns once there has been no request for so long. On HTTP/1 never: the wait for each head ends by itself there.
+    /// Returns once there has been no request for so long. On HTTP/1 never: the wait for each head ends by itself
+    /// there.
     pub(super) async fn unused(&self, time: Duration) {
         let Some(running) = &self.running else { return std::future::pending().await };
         let mut running = running.subscribe();

@@ -99,8 +99,8 @@ pub(super) struct ForwardDestination<'a> {
 /// The request to the app, made of the client's.
 ///
 /// # Errors
-/// `Connection` names what it may not; a value could not be written; or the target is not the one that was decided about,
-/// which refuses the request.
+/// `Connection` names what it may not; a value could not be written; or the target is not the one that was decided
+/// about, which refuses the request.
 pub(super) fn request(head: &RequestHeader, saying: Saying<'_>) -> pingora::Result<Request<()>> {
     let (target, kind) = (&saying.incoming.target, saying.incoming.kind);
     let written = head.uri.path_and_query().filter(|written| target.is_written(written.as_str().as_bytes()));

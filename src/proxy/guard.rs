@@ -29,8 +29,8 @@ use crate::gate::refusal::GateRefusal;
 
 /// How long a request's head may take from its first byte, and on a new connection from the start.
 pub(super) const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of what is written to it. Pingora bounds only the writing of bodies, and sooner: not
-/// that of heads, nor of what is still buffered at the end of an answer.
+/// How long a client may take nothing of what is written to it. Pingora bounds only the writing of bodies, and sooner:
+/// not that of heads, nor of what is still buffered at the end of an answer.
 const TAKE_DEADLINE: Duration = Duration::from_secs(150);
 /// How many bytes may come in before a head is complete; the connection is closed then. Heads that are complete and
 /// over [`super::incoming::LARGEST_HEAD`] are answered.

@@ -61,8 +61,8 @@ pub(super) fn drop_from_trailers(trailers: &mut HeaderMap) {
     }
 }
 
-/// Whether the transfer of a message has no coding but that in chunks, said once. Another is not undone here, and what it
-/// made of the body would be passed on without its name (RFC 9112 §6.1).
+/// Whether the transfer of a message has no coding but that in chunks, said once. Another is not undone here, and what
+/// it made of the body would be passed on without its name (RFC 9112 §6.1).
 pub(super) fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()

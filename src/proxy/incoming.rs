@@ -104,7 +104,8 @@ fn is_asset(path: &[u8]) -> bool {
         .is_some_and(|rest| rest.split(|&byte| byte == b'/').all(|part| !part.is_empty() && part.iter().all(is_plain)))
 }
 
-/// Whether `target` is all of what stands in the first line of an HTTP/1.1 head: parsing it drops a `#` and what follows.
+/// Whether `target` is all of what stands in the first line of an HTTP/1.1 head: parsing it drops a `#` and what
+/// follows.
 pub(super) fn is_whole_target(raw_head: &[u8], target: &[u8]) -> bool {
     let line = raw_head.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default();
     let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
@@ -120,9 +121,9 @@ fn allow(method: &Method) -> Result<(), GateRefusal> {
     if kind::is_let_through(method) { Ok(()) } else { Err(GateRefusal::MethodNotAllowed) }
 }
 
-/// A length that is said twice is refused also where both are alike: it would be passed on so, and not every server takes
-/// it for one (RFC 9110 §8.6). So is a coding of the transfer that is not undone here: the app would not be told of it
-/// (RFC 9112 §6.1).
+/// A length that is said twice is refused also where both are alike: it would be passed on so, and not every server
+/// takes it for one (RFC 9110 §8.6). So is a coding of the transfer that is not undone here: the app would not be told
+/// of it (RFC 9112 §6.1).
 fn one_framing(headers: &HeaderMap) -> Result<(), GateRefusal> {
     if !hop_by_hop::is_plain_or_chunked(headers) {
         return Err(GateRefusal::MalformedRequest("Transfer-Encoding is more, or other, than chunked"));

@@ -1,4 +1,5 @@
-//! The answers that come before the answer (1xx): passed on in the order they come, and never more than a few at a time.
+//! The answers that come before the answer (1xx): passed on in the order they come, and never more than a few at a
+//! time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -25,14 +25,14 @@ use super::wire::{HeardByte, Wire};
 /// How long an unused connection is kept. Shorter than the five seconds after which common app servers close theirs, so
 /// that a POST, which is never sent twice, does not meet a closing one.
 const IDLE: Duration = Duration::from_secs(4);
-/// How much of an app's answer is read ahead of a client that takes it slowly, in bytes; the largest head of an answer over
-/// HTTP/1.1 too.
+/// How much of an app's answer is read ahead of a client that takes it slowly, in bytes; the largest head of an answer
+/// over HTTP/1.1 too.
 const READ_AHEAD: usize = 64 * 1024;
 /// The same of one answer over HTTP/2, and of all of a connection.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// How long an app may say nothing over HTTP/2 while it has calls, until it is asked whether it is there, and how long it
-/// has to answer.
+/// How long an app may say nothing over HTTP/2 while it has calls, until it is asked whether it is there, and how long
+/// it has to answer.
 const ASK_AFTER: Duration = Duration::from_secs(20);
 const ASK_FOR: Duration = Duration::from_secs(10);
 /// The largest head of an answer over HTTP/2, in bytes as they are counted there (RFC 9113 §6.5.2).

@@ -263,8 +263,8 @@ impl Proxy {
     /// # Errors
     /// A certificate or key for the servers behind a route cannot be used.
     pub fn new(parts: ProxyParts) -> Result<Self, rustls::Error> {
-        // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after by a
-        // thread that wakes a hundred times a second.
+        // Pingora's own timers are kept until they are due, which the few minutes of ours seldom are, and looked after
+        // by a thread that wakes a hundred times a second.
         set_fast_timeout_to_tokio_threshold(Some(Duration::ZERO));
         let (seats, grace) = (Seats::new(&parts.settings.room), parts.settings.grace);
         let ids = RequestIds::new(parts.seed);
@@ -340,8 +340,8 @@ impl Proxy {
         }
     }
 
-    /// The connection behind what a proxy in front says of it, with its source for a peer and a place of that one's, where
-    /// the PROXY protocol is spoken.
+    /// The connection behind what a proxy in front says of it, with its source for a peer and a place of that one's,
+    /// where the PROXY protocol is spoken.
     async fn announced(
         &self,
         mut stream: TcpStream,

@@ -48,8 +48,8 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader) -> pingora::Result
     Ok(())
 }
 
-/// Keeps what was made for one signed-in person out of caches that serve others, where the app says nothing about caching
-/// (RFC 9111 §5.2.2.7): a CDN in front may keep it for a while without being told.
+/// Keeps what was made for one signed-in person out of caches that serve others, where the app says nothing about
+/// caching (RFC 9111 §5.2.2.7): a CDN in front may keep it for a while without being told.
 ///
 /// # Errors
 /// The header could not be written, which does not happen.

@@ -151,7 +151,8 @@ impl Rewrites {
     }
 }
 
-/// Whether a path begins with one slash and no more in each of its readings: the app may take what follows two for a host.
+/// Whether a path begins with one slash and no more in each of its readings: the app may take what follows two for a
+/// host.
 fn begins_with_one_slash(path: &str) -> bool {
     RequestPath::parse(path.as_bytes()).is_ok_and(|path| !path.may_begin_with_a_host())
 }

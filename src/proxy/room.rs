@@ -44,8 +44,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// The room that so many open files make: one half for clients, the other for apps, and no network gets more than half
-    /// of either.
+    /// The room that so many open files make: one half for clients, the other for apps, and no network gets more than
+    /// half of either.
     pub fn for_files(files: usize) -> Self {
         let files = files - OTHER_FILES.min(files / 4);
         let connections = (files / 2).min(MOST);

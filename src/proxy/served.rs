@@ -1,5 +1,5 @@
-//! One request while it is served: its name, and what is known of it by now. Whatever is logged meanwhile tells that, so
-//! that the id on an error page finds its cause.
+//! One request while it is served: its name, and what is known of it by now. Whatever is logged meanwhile tells that,
+//! so that the id on an error page finds its cause.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

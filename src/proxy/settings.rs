@@ -26,11 +26,14 @@ pub struct ProxySettings {
     pub public_host: Host,
     /// The hosts where people signed in before.
     pub former_hosts: Vec<Host>,
-    /// Paths outside the reserved prefix that the gateway answers itself, whole and byte for byte, on `well_known_hosts`.
+    /// Paths outside the reserved prefix that the gateway answers itself, whole and byte for byte, on
+    /// `well_known_hosts`.
     pub well_known: Vec<String>,
-    /// The hosts whose well-known paths are the gateway's: that of `public_url`, and the relying party's where it differs.
+    /// The hosts whose well-known paths are the gateway's: that of `public_url`, and the relying party's where it
+    /// differs.
     pub well_known_hosts: Vec<Host>,
-    /// The short address that people type on a device to be linked: one more path of the gateway’s own, on `public_host`.
+    /// The short address that people type on a device to be linked: one more path of the gateway’s own, on
+    /// `public_host`.
     pub link_path: Option<String>,
     /// The header that carries the identity token.
     pub identity_header: HeaderName,
@@ -91,8 +94,8 @@ impl ProxySettings {
         format!("{}://{host}{port}{target}", scheme.as_str())
     }
 
-    /// Whether a host is another name for that of `public_url`, where that is `localhost`: the address of this machine, by
-    /// the same port.
+    /// Whether a host is another name for that of `public_url`, where that is `localhost`: the address of this machine,
+    /// by the same port.
     pub(super) fn means_localhost(&self, authority: &Authority) -> bool {
         let port = |port: Option<u16>| port.unwrap_or_else(|| self.public_scheme.default_port());
         self.public_host.as_str() == "localhost"

@@ -1,4 +1,5 @@
-//! Serves one request after another, and stops one at once when the standing of the principal it was admitted with ends.
+//! Serves one request after another, and stops one at once when the standing of the principal it was admitted with
+//! ends.
 //!
 //! A request is one future, however long its WebSocket, event stream or download lasts, so dropping that future stops
 //! it in every state: while it waits, reads or writes. On HTTP/1.1 that closes the connection; on HTTP/2 it resets the
@@ -37,8 +38,8 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    /// Serves the requests of a connection of HTTP/1, one after another. Pingora would do that too, but put the state of
-    /// each request into memory of its own first.
+    /// Serves the requests of a connection of HTTP/1, one after another. Pingora would do that too, but put the state
+    /// of each request into memory of its own first.
     pub(super) async fn serve_http1(&self, stream: Stream, shutdown: &ShutdownWatch) {
         let mut session = Session::new_http1(stream);
         session.set_keepalive((!*shutdown.borrow()).then_some(60));

@@ -50,8 +50,8 @@ struct HeldPieces {
 }
 
 impl Upload {
-    /// That of a request, of `most` bytes where there is a limit; `may_repeat` where it changes nothing if the app gets it
-    /// twice.
+    /// That of a request, of `most` bytes where there is a limit; `may_repeat` where it changes nothing if the app gets
+    /// it twice.
     pub(super) fn of(session: &mut Session, may_repeat: bool, most: Option<u64>) -> Self {
         let exists = !session.is_body_empty();
         let asks_first = exists && session.req_header().headers.contains_key(EXPECT);
@@ -102,8 +102,8 @@ impl Upload {
         self.is_over() && !self.is_refused
     }
 
-    /// Moves it on by one step: reads a piece of it, whose length it says, or hands one to the app. Once it is over, this
-    /// waits for the client to leave.
+    /// Moves it on by one step: reads a piece of it, whose length it says, or hands one to the app. Once it is over,
+    /// this waits for the client to leave.
     ///
     /// # Errors
     /// The client left, broke the rules of HTTP, or sent too much.

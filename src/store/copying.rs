@@ -1,7 +1,7 @@
 //! Copies a store, from a file to a database or back, and looks whether all of it has arrived.
 //!
-//! Rows go over in the order of their keys, some at a time. Then both sides are read, and have to have the same rows. The
-//! master secret is written last, and nothing is kept of the copy unless all of it is well.
+//! Rows go over in the order of their keys, some at a time. Then both sides are read, and have to have the same rows.
+//! The master secret is written last, and nothing is kept of the copy unless all of it is well.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,8 +58,9 @@ pub type CopyProgress<'a> = &'a (dyn Fn(&'static str, u64) + Sync);
 /// Copies a store. No gateway may run on either side.
 ///
 /// # Errors
-/// One sentence for the operator: a side cannot be opened or is in use, the target has something already, a row cannot be
-/// read or written, or has not arrived as it was. The target is as it was then, but for tables that a database lacked.
+/// One sentence for the operator: a side cannot be opened or is in use, the target has something already, a row cannot
+/// be read or written, or has not arrived as it was. The target is as it was then, but for tables that a database
+/// lacked.
 pub async fn copy(
     copy: &Copy,
     entropy: Arc<dyn Entropy>,

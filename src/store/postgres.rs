@@ -114,12 +114,13 @@ impl fmt::Debug for Inner {
 }
 
 impl PostgresStore {
-    /// Connects to the database, which must have the schema of this program ([`migrate`]). `key` wraps the gateway's own keys
-    /// there; `grace` is how long this gateway goes on with what it knows where it hears nothing; randomness is for that, and for how long commits that met wait for each other.
+    /// Connects to the database, which must have the schema of this program ([`migrate`]). `key` wraps the gateway's
+    /// own keys there; `grace` is how long this gateway goes on with what it knows where it hears nothing; randomness
+    /// is for that, and for how long commits that met wait for each other.
     ///
     /// # Errors
-    /// The database cannot be reached, has another schema, or its keys were wrapped with another key: one sentence for the
-    /// operator.
+    /// The database cannot be reached, has another schema, or its keys were wrapped with another key: one sentence for
+    /// the operator.
     pub async fn open(
         target: &PostgresTarget,
         key: &Secret,
@@ -169,7 +170,8 @@ impl PostgresStore {
         error.source.as_deref().is_some_and(|source| source.is::<Behind>())
     }
 
-    /// What of the database's settings can lose what was acknowledged, or is wrong otherwise, as seen at `now`; a sentence each.
+    /// What of the database's settings can lose what was acknowledged, or is wrong otherwise, as seen at `now`; a
+    /// sentence each.
     ///
     /// # Errors
     /// It could not be asked.
@@ -210,7 +212,8 @@ impl PostgresStore {
         Ok(risks.into_iter().filter_map(|(is_so, risk)| is_so.then_some(risk)).collect())
     }
 
-    /// Whether what seem to be two connections are one at the server: each is in no transaction while the other is asked.
+    /// Whether what seem to be two connections are one at the server: each is in no transaction while the other is
+    /// asked.
     async fn is_pooled(&self) -> Result<bool, PostgresFault> {
         let connecting = self.0.pool.connecting();
         let (one, other) = (PooledConnection::open(connecting).await?, PooledConnection::open(connecting).await?);
@@ -294,8 +297,8 @@ fn text(row: &Answer) -> Vec<u8> {
 }
 
 impl Inner {
-    /// The rows that a statement answers, which changes nothing, or the same however often it is made: where a connection was of
-    /// no use, another one is tried once.
+    /// The rows that a statement answers, which changes nothing, or the same however often it is made: where a
+    /// connection was of no use, another one is tried once.
     async fn rows_until(
         &self,
         until: Instant,

@@ -1,5 +1,5 @@
-//! Letters leave: each row of the outbox is sent, then dropped; one that fails is tried again later, unless the mail server
-//! refused it for good.
+//! Letters leave: each row of the outbox is sent, then dropped; one that fails is tried again later, unless the mail
+//! server refused it for good.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -61,8 +61,8 @@ impl Outbox {
         self.deliver_until(&CancellationToken::new()).await;
     }
 
-    /// As [`Self::deliver`], and takes up none once `shutdown` has fired. A mail that takes long holds up no other: as soon
-    /// as one has left, or another letter is added, the next takes its place.
+    /// As [`Self::deliver`], and takes up none once `shutdown` has fired. A mail that takes long holds up no other: as
+    /// soon as one has left, or another letter is added, the next takes its place.
     async fn deliver_until(&self, shutdown: &CancellationToken) {
         let (mut sending, mut under_way) = (FuturesUnordered::new(), HashSet::new());
         let mut is_time = true;
@@ -92,8 +92,8 @@ impl Outbox {
         }
     }
 
-    /// Up to `room` of the letters that are due and not `under_way`, the longest due first. Those that a clock dated which
-    /// was ahead would wait for years, and come after all others.
+    /// Up to `room` of the letters that are due and not `under_way`, the longest due first. Those that a clock dated
+    /// which was ahead would wait for years, and come after all others.
     async fn due(&self, room: usize, under_way: &HashSet<LetterId>) -> Result<Vec<Letter>, StoreError> {
         if room == 0 {
             return Ok(Vec::new());
@@ -119,8 +119,8 @@ impl Outbox {
         if !letter.is_useful(now) {
             return drop_it().await;
         }
-        // Put off before it is sent, so that nothing else takes it meanwhile; and a store that cannot write sends nothing,
-        // instead of the same mail again and again.
+        // Put off before it is sent, so that nothing else takes it meanwhile; and a store that cannot write sends
+        // nothing, instead of the same mail again and again.
         let taken = letter.under_way(now);
         self.put_off(letter, &taken).await?;
         let Some(mail) = self.writer.write(letter) else { return drop_it().await };
@@ -155,8 +155,8 @@ impl Outbox {
     }
 }
 
-/// Whether the next letter can be taken up at once. What is still due where the store fails, or where another gateway is
-/// faster, would come again and again.
+/// Whether the next letter can be taken up at once. What is still due where the store fails, or where another gateway
+/// is faster, would come again and again.
 fn goes_on(sent: Result<(), CommitError>) -> bool {
     match sent {
         Ok(()) => true,

@@ -1,8 +1,8 @@
 //! A certificate is taken when its files change, without a signal.
 //!
-//! The files are looked at again and again, and what counts is what they hold. Being told by the system of changes would
-//! be quicker by seconds, of which a certificate has months, and fails in silence where it matters: on network mounts, and
-//! where a symbolic link above the file is exchanged, as for every Secret of Kubernetes.
+//! The files are looked at again and again, and what counts is what they hold. Being told by the system of changes
+//! would be quicker by seconds, of which a certificate has months, and fails in silence where it matters: on network
+//! mounts, and where a symbolic link above the file is exchanged, as for every Secret of Kubernetes.
 
 use std::time::Duration;
 

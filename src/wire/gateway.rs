@@ -242,7 +242,8 @@ async fn master_secret(ledger: &Ledger, entropy: &dyn Entropy) -> Result<Secret,
     if let Some(master) = records.master().await? {
         return Ok(master);
     }
-    // Passkeys, sessions and letters are bound to the one that is missing, and a new one would hide that half is missing.
+    // Passkeys, sessions and letters are bound to the one that is missing, and a new one would hide that half is
+    // missing.
     if !records.accounts(None, 1).await?.is_empty() {
         return Err(CommitError::Store(StoreError {
             problem: "it has accounts and no master secret, so it is a part of a store: put back a copy of it that is whole, \
@@ -263,9 +264,9 @@ async fn master_secret(ledger: &Ledger, entropy: &dyn Entropy) -> Result<Secret,
     }
 }
 
-/// Says loudly what a change of `passkeys.rp_id` has locked out. The first `rp_id` that a store is served with is noted and
-/// stays: passkeys from before they said it themselves were made for it. A database may have so many passkeys that it is not
-/// waited for.
+/// Says loudly what a change of `passkeys.rp_id` has locked out. The first `rp_id` that a store is served with is noted
+/// and stays: passkeys from before they said it themselves were made for it. A database may have so many passkeys that
+/// it is not waited for.
 async fn tell_of_lock_out(ledger: &Ledger, rp_id: &Host) -> Result<(), CommitError> {
     let records = ledger.records();
     if records.rp_id().await?.is_none() {

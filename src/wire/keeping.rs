@@ -81,7 +81,8 @@ fn target(address: &DatabaseAddress) -> PostgresTarget {
     }
 }
 
-/// Where the commands reach the gateway of a configuration: the socket that it names, else the one beside the store's file.
+/// Where the commands reach the gateway of a configuration: the socket that it names, else the one beside the store's
+/// file.
 pub fn admin_socket(config: &Config) -> PathBuf {
     match (&config.server.admin_socket, &config.storage) {
         (Some(socket), _) => socket.clone(),

@@ -83,8 +83,8 @@ fn settings(config: &Config) -> ProxySettings {
     settings
 }
 
-/// How many files may be open, after that has been raised as far as the system lets us. The limit that processes begin with
-/// is low for the sake of programs that cannot count beyond 1,023.
+/// How many files may be open, after that has been raised as far as the system lets us. The limit that processes begin
+/// with is low for the sake of programs that cannot count beyond 1,023.
 fn open_files() -> usize {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: before.maximum, maximum: before.maximum };

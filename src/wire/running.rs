@@ -63,7 +63,8 @@ impl Running {
             let listener = TcpListener::bind(address)
                 .await
                 .map_err(|error| CannotListen::because("server.admin", address, &error))?;
-            // A store in a file has been opened by now, and has one owner: no other process can want this name and be alive.
+            // A store in a file has been opened by now, and has one owner: no other process can want this name and be
+            // alive.
             let socket = AdminSocket::bind(&admin_socket(config)).context(admin_socket_key(config))?;
             let front = proxy::front(config, &gateway, &*entropy).await?;
             anyhow::Ok((gateway, listener, socket, front))
@@ -116,8 +117,8 @@ impl Running {
     }
 
     /// Serves until the process is told to stop (SIGTERM, SIGINT), then lets requests and background work finish.
-    /// SIGHUP reads the certificate again, and the configuration, to say what of it does not hold yet. The supervisor is
-    /// told of each.
+    /// SIGHUP reads the certificate again, and the configuration, to say what of it does not hold yet. The supervisor
+    /// is told of each.
     ///
     /// # Errors
     /// The use of sessions could not be written down at the end.
@@ -191,11 +192,12 @@ impl Signals {
         })
     }
 
-    /// Says that the gateway serves, reads again what there is to read with each SIGHUP, and returns when the process is told
-    /// to stop.
+    /// Says that the gateway serves, reads again what there is to read with each SIGHUP, and returns when the process
+    /// is told to stop.
     async fn until_stop(mut self, again: Arc<ReloadTargets>) {
-        // What reads and tells is not waited for: a signal to stop may come while a network mount takes its time. But one
-        // follows the other, so that what is said last is what was read last; a signal that comes meanwhile is kept.
+        // What reads and tells is not waited for: a signal to stop may come while a network mount takes its time. But
+        // one follows the other, so that what is said last is what was read last; a signal that comes meanwhile is
+        // kept.
         let mut under_way = {
             let supervisor = again.supervisor.clone();
             Some(spawn_blocking(move || supervisor.ready()))

@@ -1,5 +1,5 @@
-//! What the program that started this process is told of its life: that it serves, reads its configuration again, stops. systemd
-//! listens on the socket that `NOTIFY_SOCKET` names, and so do other supervisors (sd_notify(3)).
+//! What the program that started this process is told of its life: that it serves, reads its configuration again,
+//! stops. systemd listens on the socket that `NOTIFY_SOCKET` names, and so do other supervisors (sd_notify(3)).
 //!
 //! The crates for this know no abstract sockets, as some containers' supervisors have them; it is one datagram.
 

@@ -26,8 +26,8 @@ pub fn day(words: Words<'_>, at: Timestamp) -> WordedMoment {
     WordedMoment { iso: iso(at), text }
 }
 
-/// The minute, as a letter tells it that is read at any time, by the reader's clock where that is known: "23 Nov 2026, 09:40
-/// UTC", "23 Nov 2026, 10:40 (UTC+1)".
+/// The minute, as a letter tells it that is read at any time, by the reader's clock where that is known: "23 Nov 2026,
+/// 09:40 UTC", "23 Nov 2026, 10:40 (UTC+1)".
 pub fn in_full(words: Words<'_>, at: Timestamp, offset: Option<Offset>) -> String {
     let offset = offset.filter(|offset| offset.minutes() != 0);
     let ahead = offset.map_or(0, |offset| i64::from(offset.minutes()) * 60);

@@ -1,7 +1,7 @@
 //! Tells waiting pages that their link changed, so that they look again.
 //!
-//! It only ever wakes: what is told is read from the store each time. What other gateways of the store do wakes them too, as soon
-//! as it is heard; and pages look again by themselves every few seconds.
+//! It only ever wakes: what is told is read from the store each time. What other gateways of the store do wakes them
+//! too, as soon as it is heard; and pages look again by themselves every few seconds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use crate::domain::link::id::LinkId;
 use crate::domain::plan::TouchedLinks;
 
-/// How many pages may wait for one link: the browser that shows it and those that brought its code, with a few tabs each.
-/// A page that finds no place asks every few seconds.
+/// How many pages may wait for one link: the browser that shows it and those that brought its code, with a few tabs
+/// each. A page that finds no place asks every few seconds.
 const PAGES: usize = 12;
 /// How many pages may wait in all.
 const ALL_PAGES: usize = 4096;

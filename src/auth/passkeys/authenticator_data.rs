@@ -1,5 +1,5 @@
-//! What an authenticator says of itself (WebAuthn L3 §6.1), read to the last byte: webauthn-rs passes over what is left,
-//! and keeps only part of the rest.
+//! What an authenticator says of itself (WebAuthn L3 §6.1), read to the last byte: webauthn-rs passes over what is
+//! left, and keeps only part of the rest.
 
 use uuid::Uuid;
 

@@ -215,7 +215,8 @@ impl SessionTable {
         tokens
     }
 
-    /// Every live session. One that is being read from the store meanwhile is read again, as in [`SessionTable::live_of`].
+    /// Every live session. One that is being read from the store meanwhile is read again, as in
+    /// [`SessionTable::live_of`].
     pub fn all(&self) -> Vec<LiveSession> {
         let mut all = Vec::new();
         for shard in &self.shards {

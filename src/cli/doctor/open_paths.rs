@@ -66,7 +66,8 @@ impl Doctor {
                 }
             }
         }
-        // A server that believes this cuts it off the path: what is below an open path is then served as something else.
+        // A server that believes this cuts it off the path: what is below an open path is then served as something
+        // else.
         for route in self.routes.clone() {
             let below = format!("{}{route}", path.trim_end_matches('/'));
             let plainly = self.asker.ask(&self.site, &DoctorRequest::page(below.clone())).await;

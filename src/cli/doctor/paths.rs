@@ -1,6 +1,7 @@
 //! Spellings of a protected path that a careless server reads as that path, or as one below an open path.
 
-/// Request targets that may lead to `route`, none of them written as it is. `open` are prefixes that are not asked about.
+/// Request targets that may lead to `route`, none of them written as it is. `open` are prefixes that are not asked
+/// about.
 pub(super) fn spellings(route: &str, open: &[&str]) -> Vec<String> {
     let name = route.trim_start_matches('/');
     let mut all = vec![

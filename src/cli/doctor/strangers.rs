@@ -34,7 +34,8 @@ impl Doctor {
         for (how, question) in asked {
             self.check(how, Measure::Plain, question).await;
         }
-        // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as well.
+        // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as
+        // well.
         for ending in ["", ".css"] {
             let below = format!("{}/doctor-{}{ending}", route.trim_end_matches('/'), self.random);
             self.check(format!("GET {below}, which nobody made"), Measure::Plain, DoctorRequest::page(below)).await;

@@ -7,8 +7,8 @@ use super::{Doctor, judge};
 use crate::domain::own_paths::{PREFIX, SEGMENT};
 use crate::proxy::LAST_WORKER;
 
-/// Where build tools put the script of a worker that answers pages (Workbox, Vite's PWA plugin, Create React App, Angular).
-/// Others are known to the app alone; that of Firebase's messages answers no page.
+/// Where build tools put the script of a worker that answers pages (Workbox, Vite's PWA plugin, Create React App,
+/// Angular). Others are known to the app alone; that of Firebase's messages answers no page.
 const SCRIPTS: [&str; 4] = ["/sw.js", "/service-worker.js", "/serviceworker.js", ANGULAR];
 /// Angular's worker reads what it answers elsewhere.
 const ANGULAR: &str = "/ngsw-worker.js";

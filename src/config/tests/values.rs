@@ -153,8 +153,8 @@ fn what_the_docs_write_for_several_apps_loads() {
     assert_eq!(config.warnings, Vec::<String>::new());
 }
 
-/// The comments of the template are examples that hold: each one, uncommented, is right beside all others, but for those
-/// in whose place it is written.
+/// The comments of the template are examples that hold: each one, uncommented, is right beside all others, but for
+/// those in whose place it is written.
 #[test]
 fn every_commented_key_of_the_template_is_right() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -66,7 +66,8 @@ pub struct SeenLink {
     pub progress: LinkProgress,
     /// How long it still lives.
     pub left: Duration,
-    /// The number to be typed on the other screen. Only the waiting browser has its own: it proves who stands before it.
+    /// The number to be typed on the other screen. Only the waiting browser has its own: it proves who stands before
+    /// it.
     pub number: Option<u8>,
     /// Who waits, and once it is approved, who was approved. Only an approving browser sees it.
     pub devices: Vec<Device>,

@@ -156,8 +156,8 @@ pub type SignedInAs = Option<(AccountId, SecretDigest)>;
 /// A passkey was proved for this link: it is approved.
 ///
 /// # Errors
-/// [`LinkRefusal::Disabled`]; [`LinkRefusal::NotSignedIn`] where the number was typed in a session that has ended since; see
-/// [`Link::approve`].
+/// [`LinkRefusal::Disabled`]; [`LinkRefusal::NotSignedIn`] where the number was typed in a session that has ended
+/// since; see [`Link::approve`].
 pub fn approve(
     proof: &Proof<Picked>,
     link: Link,
@@ -212,8 +212,8 @@ pub fn deny(link: Link, signed_in: SignedInAs, moment: Moment<'_>) -> Result<Pla
 /// What the waiting browser is asked to make its passkey for.
 ///
 /// # Errors
-/// [`LinkRefusal::Denied`] where the account is disabled, [`LinkRefusal::TooManyPasskeys`] where it has no room beside its
-/// `passkeys`; see [`Link::approval`].
+/// [`LinkRefusal::Denied`] where the account is disabled, [`LinkRefusal::TooManyPasskeys`] where it has no room beside
+/// its `passkeys`; see [`Link::approval`].
 pub fn makes(
     link: &Link,
     account: &Account,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{PathError, RequestPath, fold};
 
-/// The path that a route holds, and below which it stands by whole segments: `/api` holds `/api` and `/api/x`, not `/apix`.
-/// There is one way to read it.
+/// The path that a route holds, and below which it stands by whole segments: `/api` holds `/api` and `/api/x`, not
+/// `/apix`. There is one way to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoutePath {
     text: Box<str>,

@@ -1,11 +1,12 @@
 //! The ways in which servers read a path: each of these alone or after any of the others.
 //!
-//! - Decoding, up to three times, since one server behind another decodes what the first one passed on; with or without the
-//!   slashes, since many split a path at its slashes first and then decode each part.
-//! - Merging slashes: all of them (nginx), those at the start (Python's HTTP server), or so many from the start; or taking what follows two of them for a host (RFC 3986 §4.2, as the URL parsers of browsers
-//!   and Node do with a target that begins so).
-//! - Dropping the parameters of segments (Java's servlet containers), of so many from the start, or all from the first `;`
-//!   on.
+//! - Decoding, up to three times, since one server behind another decodes what the first one passed on; with or without
+//!   the slashes, since many split a path at its slashes first and then decode each part.
+//! - Merging slashes: all of them (nginx), those at the start (Python's HTTP server), or so many from the start; or
+//!   taking what follows two of them for a host (RFC 3986 §4.2, as the URL parsers of browsers and Node do with a
+//!   target that begins so).
+//! - Dropping the parameters of segments (Java's servlet containers), of so many from the start, or all from the first
+//!   `;` on.
 //! - Cutting at a decoded `?` or `#`, where a decoded target is parsed once more.
 //!
 //! What is left as it is stops a path from standing below a route, so it is enough to know each step as far as it goes
@@ -125,7 +126,8 @@ fn understood(raw: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Everything decoded, and everything but slashes; nothing where nothing is encoded. What only looks like an escape stays.
+/// Everything decoded, and everything but slashes; nothing where nothing is encoded. What only looks like an escape
+/// stays.
 fn once_decoded(reading: &[u8]) -> Vec<Vec<u8>> {
     if !reading.contains(&b'%') {
         return Vec::new();

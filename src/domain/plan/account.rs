@@ -10,8 +10,8 @@ use crate::domain::profile::Locale;
 /// A change of an account.
 #[derive(Clone, Debug)]
 pub enum AccountChange {
-    /// Adds an account. Neither its id nor its address may be in use, nor may its address be kept for an account that had it
-    /// before.
+    /// Adds an account. Neither its id nor its address may be in use, nor may its address be kept for an account that
+    /// had it before.
     Add(Account),
     /// Disables an account, or enables it again. It must exist. Disabling ends its sessions and takes away what would
     /// let a person in later: recoveries, held or not, and an operator's code.
@@ -30,8 +30,8 @@ pub enum AccountChange {
         /// The groups it is in from now on.
         groups: Vec<String>,
     },
-    /// Gives an account another address. It must still have the one it `was` read with, and the new one must be no other
-    /// account's, nor be kept for one.
+    /// Gives an account another address. It must still have the one it `was` read with, and the new one must be no
+    /// other account's, nor be kept for one.
     SetEmail {
         /// The account to get the address.
         account: AccountId,
@@ -60,8 +60,8 @@ pub enum AccountChange {
         /// What it is from now on.
         is: Aftermath,
     },
-    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's code,
-    /// a change of address, and links that it offers or has approved. It must exist.
+    /// Removes an account with everything of it: passkeys, sessions, events, recoveries, held or not, an operator's
+    /// code, a change of address, and links that it offers or has approved. It must exist.
     Remove(AccountId),
 }
 

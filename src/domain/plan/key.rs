@@ -10,7 +10,8 @@ use crate::domain::signing_key::SigningKey;
 pub enum KeyChange {
     /// Keeps the gateway's master secret. There must be none yet.
     SetMaster(Secret),
-    /// Takes the next number for the state of the signing keys. It must still be at `was`, which the keys were read with.
+    /// Takes the next number for the state of the signing keys. It must still be at `was`, which the keys were read
+    /// with.
     Advance {
         /// The number the keys were read with.
         was: u64,

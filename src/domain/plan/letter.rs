@@ -21,8 +21,8 @@ pub enum LetterChange {
         /// What that says as soon as it has something to tell.
         rest: Message,
     },
-    /// Keeps a letter for a later try. It must still wait for the moment `was`: several gateways may try to send it, and one
-    /// of them does.
+    /// Keeps a letter for a later try. It must still wait for the moment `was`: several gateways may try to send it,
+    /// and one of them does.
     Delay {
         /// The letter to be tried later.
         id: LetterId,

@@ -7,7 +7,8 @@ use crate::domain::address::{Move, MoveId};
 /// A change of what is known of an account's change of address.
 #[derive(Clone, Debug)]
 pub enum MoveChange {
-    /// Keeps the next state of it, or none. It must still be as it `was` read, and the account must exist that is to have one.
+    /// Keeps the next state of it, or none. It must still be as it `was` read, and the account must exist that is to
+    /// have one.
     Set {
         /// The account whose change of address it is.
         account: AccountId,

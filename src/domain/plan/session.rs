@@ -25,8 +25,8 @@ pub enum SessionChange {
         /// The token of the one that stays.
         except: Option<SecretDigest>,
     },
-    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together. It
-    /// must be there without one, and the passkey be its account's.
+    /// Ties a session that was made without a passkey to the one that was made in it: from then on they end together.
+    /// It must be there without one, and the passkey be its account's.
     Tie {
         /// The digest of the session's token.
         session: SecretDigest,

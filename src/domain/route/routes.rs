@@ -133,8 +133,8 @@ impl Routes {
         }
     }
 
-    /// Whether what a request for `path` touches besides belongs to a route that asks for more than `route`, which it is
-    /// for, or to none.
+    /// Whether what a request for `path` touches besides belongs to a route that asks for more than `route`, which it
+    /// is for, or to none.
     pub fn ask_more(&self, route: &Route, path: &RequestPath, method: &str, reach: Reach<'_>) -> bool {
         let Some(known) = self.host(&route.host) else { return true };
         let asks_more = |other: &Route| other.demands.ask_more_than(&route.demands);

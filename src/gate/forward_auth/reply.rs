@@ -175,8 +175,8 @@ impl ForwardAuth {
         whole_location(&format!("{}{}", self.origin(original), detour::by_way_of(page, &return_to)))
     }
 
-    /// Where the pages are that belong to what was asked about: on its host, by the scheme of `public_url`, since people
-    /// cannot sign in by another.
+    /// Where the pages are that belong to what was asked about: on its host, by the scheme of `public_url`, since
+    /// people cannot sign in by another.
     fn origin(&self, original: &Original) -> String {
         let scheme = self.settings.public_scheme;
         let same = original.scheme == scheme;

@@ -70,8 +70,8 @@ impl fmt::Display for Step {
 }
 
 impl Step {
-    /// Whether an answer with that code leads on: a go-ahead for the letter and a question of a sign-in are said in their
-    /// place alone.
+    /// Whether an answer with that code leads on: a go-ahead for the letter and a question of a sign-in are said in
+    /// their place alone.
     fn goes_on_with(self, code: u16) -> bool {
         match self {
             Self::Data => code == 354,

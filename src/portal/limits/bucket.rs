@@ -1,8 +1,8 @@
 //! The leaky bucket of each network, which all gateways of a store drain together.
 //!
-//! Each gateway has a bucket of its own and answers by that alone. What the others took out of theirs is taken out of this
-//! one, too, a moment later. So a network gets what one bucket gives, and of each gateway at most what that moment and the
-//! share of small users let through.
+//! Each gateway has a bucket of its own and answers by that alone. What the others took out of theirs is taken out of
+//! this one, too, a moment later. So a network gets what one bucket gives, and of each gateway at most what that moment
+//! and the share of small users let through.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -107,8 +107,9 @@ impl Buckets {
         told
     }
 
-    /// What all gateways have given a network, after what was told of it: what the others gave since the last time, and at the
-    /// first time what of theirs has not leaked out again, is taken out of its bucket here, as far as there is so much.
+    /// What all gateways have given a network, after what was told of it: what the others gave since the last time, and
+    /// at the first time what of theirs has not leaked out again, is taken out of its bucket here, as far as there is
+    /// so much.
     pub(super) fn learn(
         &self,
         NetworkUsage { network, more }: &NetworkUsage,

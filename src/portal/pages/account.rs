@@ -1,5 +1,5 @@
-//! `/_bmauth/account`: "My account". Name and language are changed without a script; what takes a passkey, with one, by way of
-//! the confirmations of "My devices".
+//! `/_bmauth/account`: "My account". Name and language are changed without a script; what takes a passkey, with one, by
+//! way of the confirmations of "My devices".
 
 pub mod address;
 pub mod data;
@@ -89,7 +89,8 @@ pub struct ProfileForm {
     language: String,
 }
 
-/// Another name, another language; an empty one of either takes it away. The pages are in the language too, in this browser.
+/// Another name, another language; an empty one of either takes it away. The pages are in the language too, in this
+/// browser.
 pub async fn describe(
     State(portal): State<Arc<Portal>>,
     AccountSession(session): AccountSession,

@@ -1,5 +1,5 @@
-//! What the pages that ask for a code from the mail have in common: `/_bmauth/register/code`, `/_bmauth/recover/code` and
-//! `/_bmauth/account/address`.
+//! What the pages that ask for a code from the mail have in common: `/_bmauth/register/code`, `/_bmauth/recover/code`
+//! and `/_bmauth/account/address`.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,5 @@
-//! `/_bmauth/language`: another language for pages that are shown in the place of an app's, whose own address cannot say it.
+//! `/_bmauth/language`: another language for pages that are shown in the place of an app's, whose own address cannot
+//! say it.
 
 use std::sync::Arc;
 

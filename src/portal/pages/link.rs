@@ -1,4 +1,5 @@
-//! `/_bmauth/link`: the device that can sign in, and a new one that has scanned its code. What both ask while they wait.
+//! `/_bmauth/link`: the device that can sign in, and a new one that has scanned its code. What both ask while they
+//! wait.
 
 pub mod approve;
 pub mod events;
@@ -31,8 +32,8 @@ use crate::wording::Words;
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller) -> Result<Response, PageError> {
     let path = portal.link_path.as_deref().ok_or(GateRefusal::NotFound)?;
     let session = caller.session(&portal).await?;
-    // It may offer nothing before it has answered, and the page would ask for a sign-in again and again. The fragment may
-    // be a code: with one of its own, which is empty, the address does not inherit it (Fetch §4.4).
+    // It may offer nothing before it has answered, and the page would ask for a sign-in again and again. The fragment
+    // may be a code: with one of its own, which is empty, the address does not inherit it (Fetch §4.4).
     if session.as_ref().is_some_and(|session| session.review()) {
         return Err(PageError::SendTo(format!("{RECOVER_REVIEW}#")));
     }

@@ -25,8 +25,8 @@ use crate::portal::views::script_refusal::ScriptRefusal;
 use crate::portal::views::sign_in::SignInPage;
 use crate::portal::{Portal, answer};
 
-/// The page; a signed-in visitor goes on to where they wanted. On a host where people do not sign in, the way to where they
-/// do.
+/// The page; a signed-in visitor goes on to where they wanted. On a host where people do not sign in, the way to where
+/// they do.
 pub async fn get(
     State(portal): State<Arc<Portal>>,
     caller: Caller,

@@ -75,8 +75,8 @@ pub async fn post(
     Ok(response)
 }
 
-/// What the browser is to forget of this origin (the W3C's Clear Site Data), so that the next person at it sees nothing of
-/// who signed out.
+/// What the browser is to forget of this origin (the W3C's Clear Site Data), so that the next person at it sees nothing
+/// of who signed out.
 ///
 /// Of an app that is all it kept: its service worker, the pages that it answers from, databases and `localStorage` are
 /// as private as the pages. A person who signs out asks for that, and is told before. On a host that our pages have to

@@ -49,8 +49,8 @@ pub async fn post(
     Json(WebauthnErrorReply { message })
 }
 
-/// The catalogue's name of the sentence. A browser inside of another app often has passkeys in name only, and says of all
-/// that they are not allowed.
+/// The catalogue's name of the sentence. A browser inside of another app often has passkeys in name only, and says of
+/// all that they are not allowed.
 const fn words_for(asked: PasskeyCall, error: WebauthnError, inside_app: bool) -> Option<&'static str> {
     use WebauthnError as E;
     Some(match (error, asked) {

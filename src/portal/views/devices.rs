@@ -13,7 +13,8 @@ use crate::domain::own_paths;
 use crate::domain::user_agent::UserAgent;
 use crate::wording::Words;
 
-/// For so long after something was, the time of day is told with the day: by it, what happened in one day is told apart.
+/// For so long after something was, the time of day is told with the day: by it, what happened in one day is told
+/// apart.
 const DAYS_WITH_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// "My devices". Everything but adding and removing a passkey works without a script.

@@ -18,7 +18,8 @@ pub enum ScriptRefusal {
     Malformed,
     /// The device's answer does not verify.
     NotAccepted,
-    /// It does, and contradicts what the device said before. The script takes both for the same; the sentence says more.
+    /// It does, and contradicts what the device said before. The script takes both for the same; the sentence says
+    /// more.
     Doubted,
     /// A limit was reached.
     TooManyTries {

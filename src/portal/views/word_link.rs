@@ -7,8 +7,8 @@ use super::frame::{Frame, finish};
 use crate::domain::{own_paths, word_link};
 use crate::wording::Words;
 
-/// Asks before anything is done, since scanners of mails open links. What the link is about stands in the fragment of the
-/// address; the script moves it into the field `link`, where it can be pasted too.
+/// Asks before anything is done, since scanners of mails open links. What the link is about stands in the fragment of
+/// the address; the script moves it into the field `link`, where it can be pasted too.
 pub(super) struct WordLinkQuestion {
     /// The page, which its form is sent to.
     pub(super) here: &'static str,

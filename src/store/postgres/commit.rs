@@ -22,11 +22,12 @@ use crate::store::records::rows::Row as _;
 
 /// How often a commit is made again at most.
 const TRIES: u32 = 3;
-/// How long it waits before that at least, in milliseconds; as long again is drawn, so that two that met do not meet again.
+/// How long it waits before that at least, in milliseconds; as long again is drawn, so that two that met do not meet
+/// again.
 const PAUSE: u64 = 10;
 
-/// Writes a few bytes to the log, which mean nothing. A commit that writes nothing waits for no standby; one that does waits
-/// until it has all that was written before, too.
+/// Writes a few bytes to the log, which mean nothing. A commit that writes nothing waits for no standby; one that does
+/// waits until it has all that was written before, too.
 const MARK: &str = "SELECT pg_logical_emit_message(true, 'bmauth', '')";
 
 const SESSION_IS_THERE: &str = "SELECT 1 FROM sessions WHERE token = $1";
@@ -183,8 +184,8 @@ impl Inner {
         Ok(false)
     }
 
-    /// Whether what a change adds is there, or what it was to make of something. A letter may have been sent by now, and other
-    /// things have no names of their own.
+    /// Whether what a change adds is there, or what it was to make of something. A letter may have been sent by now,
+    /// and other things have no names of their own.
     async fn has_added(&self, change: &Change, until: Instant) -> Result<bool, PostgresFault> {
         let found = match change {
             Change::Session(SessionChange::Add(session)) => {
@@ -194,7 +195,8 @@ impl Inner {
             Change::Letter(LetterChange::Add(letter)) => {
                 self.rows_until(until, LETTER_IS_THERE, &[&letter.id.0]).await?
             }
-            // Another gateway may have put it off to the same second: then both send it, which is better than that none does.
+            // Another gateway may have put it off to the same second: then both send it, which is better than that none
+            // does.
             Change::Letter(LetterChange::Delay { id, due_at, .. }) => {
                 self.rows_until(until, LETTER_WAITS_UNTIL, &[&id.0, &time(*due_at)]).await?
             }

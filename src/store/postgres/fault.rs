@@ -106,8 +106,8 @@ impl From<tokio_postgres::Error> for PostgresFault {
             &SqlState::UNIQUE_VIOLATION,
             &SqlState::FOREIGN_KEY_VIOLATION,
         ];
-        // A transaction that was silent for too long; not a primary any more; a pooler, or a migration, has made a prepared
-        // statement useless.
+        // A transaction that was silent for too long; not a primary any more; a pooler, or a migration, has made a
+        // prepared statement useless.
         const OF_THE_SESSION: [&SqlState; 4] = [
             &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
             &SqlState::READ_ONLY_SQL_TRANSACTION,

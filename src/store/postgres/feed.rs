@@ -1,8 +1,10 @@
-//! What the gateways of a database hear of each other's commits: rows that are written with them, and looked for by all.
+//! What the gateways of a database hear of each other's commits: rows that are written with them, and looked for by
+//! all.
 //!
-//! A row is found by its transaction, not by its number: one with a lower number may be committed later. Each look asks for
-//! all rows from the oldest transaction on that was still open at the look before, and passes over those that it has seen.
-//! Gateways look by themselves all the time; a notification makes them look at once, and nothing depends on it.
+//! A row is found by its transaction, not by its number: one with a lower number may be committed later. Each look asks
+//! for all rows from the oldest transaction on that was still open at the look before, and passes over those that it
+//! has seen. Gateways look by themselves all the time; a notification makes them look at once, and nothing depends on
+//! it.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -46,8 +48,8 @@ const LOOK: &str = "SELECT pg_snapshot_xmin(snapshot)::text, seq, kind, subject,
 pub(super) struct CommitNotifications(Vec<(&'static str, Vec<u8>)>);
 
 impl CommitNotifications {
-    /// That of these changes, looked up before they are made: with a member of a family ends its head, and it could not be told
-    /// afterwards which it was.
+    /// That of these changes, looked up before they are made: with a member of a family ends its head, and it could not
+    /// be told afterwards which it was.
     pub(super) async fn of(on: &PooledConnection, changes: &[Change]) -> Result<Self, PostgresFault> {
         let mut effects = Effects::of(changes);
         if !effects.sessions.is_empty() {
@@ -193,8 +195,8 @@ impl Listening {
 }
 
 impl Inner {
-    /// Waits until there is something to hear, or for a moment. Where a connection is new, it is not known what was missed: rows
-    /// of another server, too, which may have numbers that were seen here.
+    /// Waits until there is something to hear, or for a moment. Where a connection is new, it is not known what was
+    /// missed: rows of another server, too, which may have numbers that were seen here.
     pub(super) async fn hear(&self) -> Result<StoreNotification, PostgresFault> {
         if self.is_too_old() {
             return Err(PostgresFault::TooOld);

@@ -133,7 +133,8 @@ pub(super) async fn is_young_enough(connection: &PooledConnection) -> Result<(),
     if is_too_old { Err(PostgresFault::TooOld) } else { Ok(()) }
 }
 
-/// Whether this program is too old for a database that demands that migration to be known, and has records of that version.
+/// Whether this program is too old for a database that demands that migration to be known, and has records of that
+/// version.
 pub(super) const fn is_too_old(oldest: i32, writes: i32) -> bool {
     oldest > NEEDED || writes > READS
 }

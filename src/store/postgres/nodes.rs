@@ -1,5 +1,5 @@
-//! The gateways of a database: each writes down that it runs and what it has heard, so that others can wait for it; and what
-//! one of them does for all.
+//! The gateways of a database: each writes down that it runs and what it has heard, so that others can wait for it; and
+//! what one of them does for all.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(250);
 /// How often those that are waited for are looked at, and told to look.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// By how much a gateway that hears nothing may go on for longer than it is to: until it notices, and between two looks.
+/// By how much a gateway that hears nothing may go on for longer than it is to: until it notices, and between two
+/// looks.
 const NOTICING: Duration = Duration::from_secs(10);
 
 /// The lease of sweeping.
@@ -68,7 +69,8 @@ impl WrittenDown {
     /// Where it cannot be written (no room, a lock), nothing depends on it but that others wait in vain.
     ///
     /// # Errors
-    /// [`PostgresFault::TooOld`] where a newer program has made the database its own meanwhile; the connection is of no use.
+    /// [`PostgresFault::TooOld`] where a newer program has made the database its own meanwhile; the connection is of no
+    /// use.
     pub(super) async fn now(
         &mut self,
         inner: &Inner,

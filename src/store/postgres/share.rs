@@ -18,8 +18,8 @@ const ADD: &str = "INSERT INTO buckets AS bucket (name, taken, level) \
                    RETURNING name, taken, ceil(least(level, 2147483647))::bigint";
 
 impl Inner {
-    /// Adds what was taken; returns what was taken of each bucket in all. It is not tried again where the connection breaks:
-    /// what was added already would be added twice.
+    /// Adds what was taken; returns what was taken of each bucket in all. It is not tried again where the connection
+    /// breaks: what was added already would be added twice.
     pub(super) async fn share(&self, taken: &[BucketTaken]) -> Result<Vec<BucketLevel>, PostgresFault> {
         // In the order of their names, so that gateways do not wait for each other in a circle.
         let mut more = BTreeMap::<&[u8], (i64, f64)>::new();

@@ -1,6 +1,7 @@
 //! Removing what has expired, and setting back what is from the future.
 //!
-//! One gateway does it for all, by a lease. Several may do it at once all the same: rows that another is at are passed over.
+//! One gateway does it for all, by a lease. Several may do it at once all the same: rows that another is at are passed
+//! over.
 
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Row as Answer;
@@ -56,8 +57,8 @@ const OVER: [&str; 11] = [
     delete!("counters", "name", "ends_at" "<= $1"),
 ];
 const SESSIONS_MADE_BEFORE: &str = delete!("sessions", "token", "created_at" "< $1");
-// A member of a family is idle when its head is. Those that were used since the last look are looked at again when that use
-// is as long ago.
+// A member of a family is idle when its head is. Those that were used since the last look are looked at again when that
+// use is as long ago.
 const SESSIONS_TO_LOOK_AT: &str = "SELECT token, last_seen_at < $1 FROM sessions WHERE head IS NULL AND looked_at < $1 \
                                    ORDER BY looked_at LIMIT $2 FOR UPDATE SKIP LOCKED";
 const END_IDLE: &str = "DELETE FROM sessions WHERE token = ANY ($1)";
@@ -119,8 +120,8 @@ impl Inner {
         Ok(count)
     }
 
-    /// Sets back the sessions that were made or used after `now`, but for the leeway, and removes what would last for too
-    /// long, at most `limit` of each kind. Returns how many rows that were.
+    /// Sets back the sessions that were made or used after `now`, but for the leeway, and removes what would last for
+    /// too long, at most `limit` of each kind. Returns how many rows that were.
     pub(super) async fn set_back(&self, now: Timestamp, limit: usize) -> Result<usize, PostgresFault> {
         if !self.has_lease(SWEEPING).await? {
             return Ok(0);

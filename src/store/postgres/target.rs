@@ -20,8 +20,8 @@ use super::DEADLINE;
 use super::fault::{PostgresFault, refusal};
 use crate::store::StoreError;
 
-/// How long one of several hosts may take until it can be spoken with. A machine that was paused takes connections and says nothing, and
-/// the next host has to have its turn in time.
+/// How long one of several hosts may take until it can be spoken with. A machine that was paused takes connections and
+/// says nothing, and the next host has to have its turn in time.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Where a database is, and how the way to it is kept private.
@@ -49,8 +49,8 @@ pub enum PostgresTls {
     Prefer,
     /// `require`: encrypted; who the server is, is not looked at.
     Require,
-    /// `verify-full`: encrypted, and the server is who it is called; known by these authorities, or where there are none, by
-    /// those of the system.
+    /// `verify-full`: encrypted, and the server is who it is called; known by these authorities, or where there are
+    /// none, by those of the system.
     VerifyFull(Vec<CertificateDer<'static>>),
 }
 

@@ -88,8 +88,8 @@ impl PasskeyV3 {
     }
 }
 
-/// Whose a passkey is, and what it was made for. The key itself is left unread: that takes far longer, and all passkeys are
-/// looked at when the gateway starts.
+/// Whose a passkey is, and what it was made for. The key itself is left unread: that takes far longer, and all passkeys
+/// are looked at when the gateway starts.
 pub(in crate::store) fn made_for(value: &[u8]) -> Result<(AccountId, Option<Host>), RecordFault> {
     let PasskeyV3 { was, rp_id } = PasskeyV3::read(value)?;
     let account = AccountId(Uuid::from_bytes(was.was.account));

@@ -13,14 +13,15 @@ use crate::store::records::rows::{Row, after_account, after_digest, after_time};
 use crate::store::records::table::Table;
 
 impl Batch<'_, '_> {
-    /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how many.
+    /// Takes away rows that are there or that an index names, readable or not, and out of every index. Returns how
+    /// many.
     pub(super) fn discard<R: Row>(&mut self, keys: impl IntoIterator<Item = Vec<u8>>) -> Result<usize, RedbFault> {
         let (mut count, mut broken) = (0, BTreeSet::new());
         for key in keys {
             let fault = match self.remove::<R>(&key) {
                 Ok(Some(_)) => None,
-                // It was named by an index when it was looked for, and has gone with another since, as a session with the
-                // head of its family.
+                // It was named by an index when it was looked for, and has gone with another since, as a session with
+                // the head of its family.
                 Ok(None) if self.is_gone(R::TABLE, &key) => None,
                 Ok(None) => Some(dangling(R::TABLE)),
                 Err(fault @ RedbFault::Record(RecordFault::Unreadable { .. })) => Some(fault),

@@ -23,8 +23,8 @@ pub(super) enum RedbFault {
 }
 
 impl RedbFault {
-    /// Whether the database may be of no use until it is opened again. A part of it that cannot be understood is no reason:
-    /// it would be the same part again.
+    /// Whether the database may be of no use until it is opened again. A part of it that cannot be understood is no
+    /// reason: it would be the same part again.
     pub(super) fn may_have_stopped_it(&self) -> bool {
         match self {
             Self::Database(error) => !matches!(**error, ::redb::Error::Corrupted(_)),

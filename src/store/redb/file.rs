@@ -24,12 +24,12 @@ use crate::store::records::table::{SCHEMA, Table};
 /// Version 4 has the tokens of sessions of the API, bookmarks, invitations, and recoveries by their address. Recoveries
 /// from before are not found by their address: none of them is of the API, and they last half an hour.
 pub(super) const VERSION: u32 = 4;
-/// How much of the file is kept in memory, in bytes. The kernel keeps what it has room for besides: each session is read
-/// once and is in memory from then on.
+/// How much of the file is kept in memory, in bytes. The kernel keeps what it has room for besides: each session is
+/// read once and is in memory from then on.
 const CACHE: usize = 32 << 20;
 
-/// Up to how many bytes a file is looked through for damage whenever it is opened. That takes a few tenths of a second; of
-/// what is larger, damage is found when it is met.
+/// Up to how many bytes a file is looked through for damage whenever it is opened. That takes a few tenths of a second;
+/// of what is larger, damage is found when it is met.
 pub(super) const LOOKED_THROUGH: u64 = 64 << 20;
 /// How often it is tried to open or make a file that another process makes at the same time.
 const RACES: usize = 8;
@@ -259,8 +259,8 @@ impl New {
         keep_names(&path, &directory).map(|()| true)
     }
 
-    /// Gives it its name in place of the file that has it, which is called `kept` from then on. At no moment is there none of
-    /// that name.
+    /// Gives it its name in place of the file that has it, which is called `kept` from then on. At no moment is there
+    /// none of that name.
     pub(super) fn take_the_place(self, kept: &Path) -> Result<(), StoreError> {
         let Self { file, path, directory } = self;
         fs::hard_link(&path, kept).map_err(|error| {

@@ -17,8 +17,8 @@ thread_local! {
 
 static HOOK: Once = Once::new();
 
-/// Makes a call. A panic in it is its failure, in one sentence, and nothing is written to standard error beside the log.
-/// What cannot be caught is a panic within a panic: that of a commit to a large store may be one.
+/// Makes a call. A panic in it is its failure, in one sentence, and nothing is written to standard error beside the
+/// log. What cannot be caught is a panic within a panic: that of a commit to a large store may be one.
 ///
 /// # Errors
 /// The call's own, or [`RedbFault::Panicked`].

@@ -1,4 +1,5 @@
-//! The database while it is open. After a fault of the disk redb does nothing more with a file until it is opened again.
+//! The database while it is open. After a fault of the disk redb does nothing more with a file until it is opened
+//! again.
 
 use std::sync::{PoisonError, RwLock};
 

@@ -89,8 +89,8 @@ pub struct Restored {
 /// Restores a store that no gateway has.
 ///
 /// # Errors
-/// The copy cannot be read or is in use, the store is in use or may not be replaced, or the disk failed: one sentence for
-/// the operator. What was there is there still.
+/// The copy cannot be read or is in use, the store is in use or may not be replaced, or the disk failed: one sentence
+/// for the operator. What was there is there still.
 pub fn restore(restoring: Restoring<'_>) -> Result<Restored, StoreError> {
     let Restoring { from, to, replace, keep_invitations } = restoring;
     let to = &file::followed(to);

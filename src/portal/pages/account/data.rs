@@ -1,5 +1,5 @@
-//! What is kept of an account, as a file for its owner. Nothing of it is secret: of passkeys only what is public, of sessions
-//! only the names by which they are ended.
+//! What is kept of an account, as a file for its owner. Nothing of it is secret: of passkeys only what is public, of
+//! sessions only the names by which they are ended.
 
 use std::net::IpAddr;
 
@@ -80,7 +80,8 @@ struct ExportedHeldRecovery<'a> {
     browser: &'a str,
 }
 
-/// A change of address: to where, while it waits for its code; from where, while it can be undone; with neither, undone.
+/// A change of address: to where, while it waits for its code; from where, while it can be undone; with neither,
+/// undone.
 #[derive(Serialize)]
 struct ExportedAddressChange<'a> {
     to: Option<&'a str>,

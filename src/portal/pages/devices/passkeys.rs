@@ -1,5 +1,5 @@
-//! What the scripts of "My devices" and "My account" ask for that takes a passkey: adding and removing passkeys, another address,
-//! downloading what is kept and deleting the account.
+//! What the scripts of "My devices" and "My account" ask for that takes a passkey: adding and removing passkeys,
+//! another address, downloading what is kept and deleting the account.
 
 use std::sync::Arc;
 
