@@ -51,7 +51,7 @@ use http::header::TRANSFER_ENCODING;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorSource, ErrorType, ImmutStr, OrErr as _};
 use tokio_util::sync::CancellationToken;
 
@@ -146,7 +146,7 @@ impl ProxyPhases {
     }
 
     /// Reads a request's head into its context.
-    fn read(&self, session: &mut Session, context: &mut Context) -> Result<(), GateRefusal> {
+    fn read(&self, session: &mut ServerSession, context: &mut Context) -> Result<(), GateRefusal> {
         let head = session.req_header();
         context.line.method = Some(head.method.clone());
         if let Some(http1) = session.as_http1() {
@@ -191,7 +191,7 @@ impl ProxyPhases {
     /// Answers a request whose head was refused.
     async fn refuse_unread(
         &self,
-        session: &mut Session,
+        session: &mut ServerSession,
         context: &mut Context,
         refusal: GateRefusal,
     ) -> pingora::Result<()> {
@@ -210,7 +210,12 @@ impl ProxyPhases {
     }
 
     /// Answers a request that gets no further.
-    async fn refuse(&self, session: &mut Session, context: &mut Context, refusal: GateRefusal) -> pingora::Result<()> {
+    async fn refuse(
+        &self,
+        session: &mut ServerSession,
+        context: &mut Context,
+        refusal: GateRefusal,
+    ) -> pingora::Result<()> {
         context.line.refuse(refusal);
         let incoming = context.incoming.as_ref();
         if let Some((page, incoming)) = refusal.detour().zip(incoming)
@@ -254,7 +259,12 @@ impl ProxyPhases {
         way_back::way_back(led, &*self.parts.gatekeeper).await
     }
 
-    async fn send(&self, session: &mut Session, context: &mut Context, answer: ProxyAnswer) -> pingora::Result<()> {
+    async fn send(
+        &self,
+        session: &mut ServerSession,
+        context: &mut Context,
+        answer: ProxyAnswer,
+    ) -> pingora::Result<()> {
         context.line.status = Some(answer.status().as_u16());
         answer.send(session, &self.page_headers).await
     }
@@ -262,7 +272,7 @@ impl ProxyPhases {
     /// Answers a proxy in front that asked about a request.
     async fn send_forward_auth_reply(
         &self,
-        session: &mut Session,
+        session: &mut ServerSession,
         context: &mut Context,
         reply: ForwardAuthReply,
     ) -> pingora::Result<()> {
@@ -286,7 +296,7 @@ impl ProxyPhases {
     }
 
     /// Forwards the request, unless something about the route is in the way.
-    async fn forward(&self, session: &mut Session, context: &mut Context) -> pingora::Result<()> {
+    async fn forward(&self, session: &mut ServerSession, context: &mut Context) -> pingora::Result<()> {
         // Without leave nothing is sent anywhere.
         let (Some(admission), Some(incoming)) = (&context.admission, &context.incoming) else {
             return Error::e_explain(ErrorType::HTTPStatus(500), "a request without an admission");
@@ -321,7 +331,7 @@ impl ProxyPhases {
     /// where the client asked for.
     async fn send_to_app(
         &self,
-        session: &mut Session,
+        session: &mut ServerSession,
         context: &Context,
         pool: &ServerPool,
         target: Option<PathAndQuery>,
@@ -430,7 +440,7 @@ impl ProxyPhases {
     }
 
     /// Answers a request whose head has come; says whether its answer is whole.
-    async fn serve(&self, session: &mut Session, context: &mut Context) -> bool {
+    async fn serve(&self, session: &mut ServerSession, context: &mut Context) -> bool {
         set_limits(session);
         let answered = self.answer(session, context).await;
         let is_whole = match &answered {
@@ -442,7 +452,7 @@ impl ProxyPhases {
     }
 
     /// Whether the head of a request has come.
-    async fn is_asked(&self, session: &mut Session) -> bool {
+    async fn is_asked(&self, session: &mut ServerSession) -> bool {
         let read = tokio::select! {
             // What has come already is served.
             biased;
@@ -470,7 +480,7 @@ impl ProxyPhases {
         false
     }
 
-    async fn answer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<()> {
+    async fn answer(&self, session: &mut ServerSession, context: &mut Context) -> pingora::Result<()> {
         if let Err(refusal) = self.read(session, context) {
             self.refuse_unread(session, context, refusal).await?;
             return Ok(());
@@ -567,7 +577,7 @@ impl ProxyPhases {
     }
 
     /// Tells the client that its request failed, as far as it can still be told; says whether it was.
-    async fn fail(&self, session: &mut Session, error: &Error, context: &mut Context) -> bool {
+    async fn fail(&self, session: &mut ServerSession, error: &Error, context: &mut Context) -> bool {
         context.line.error = Some(format!("{} {}", error.esource().as_str(), error.etype().as_str()));
         let answered = session.response_written().is_some_and(|response| !response.status.is_informational());
         let refusal = refusal_of(error).filter(|_| !answered);
@@ -586,7 +596,7 @@ impl ProxyPhases {
 }
 
 /// Sets how long a client may pause.
-fn set_limits(session: &mut Session) {
+fn set_limits(session: &mut ServerSession) {
     // Only where it is kept at all: not for `Connection: close`, ambiguous lengths, or at shutdown. How long is up to
     // `guard`, so that there is one timer for it.
     if session.get_keepalive().is_some() {

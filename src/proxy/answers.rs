@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, Response, StatusCode};
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 
 use super::incoming::Incoming;
 use crate::auth::principal::Principal;
@@ -132,7 +132,7 @@ impl ProxyAnswer {
     ///
     /// # Errors
     /// The client is gone.
-    pub(super) async fn send(self, session: &mut Session, page_headers: &PageHeaders) -> pingora::Result<()> {
+    pub(super) async fn send(self, session: &mut ServerSession, page_headers: &PageHeaders) -> pingora::Result<()> {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = page_headers.all();
@@ -152,7 +152,7 @@ fn allowed(refusal: GateRefusal) -> Option<(HeaderName, HeaderValue)> {
 /// # Errors
 /// The client is gone.
 pub(super) async fn send_bare(
-    session: &mut Session,
+    session: &mut ServerSession,
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
@@ -167,7 +167,7 @@ pub(super) async fn send_bare(
 ///
 /// # Errors
 /// The client is gone.
-pub(super) async fn write(session: &mut Session, response: Response<Bytes>) -> pingora::Result<()> {
+pub(super) async fn write(session: &mut ServerSession, response: Response<Bytes>) -> pingora::Result<()> {
     let (mut head, body) = response.into_parts();
     let bodiless = head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED;
     if !bodiless {

@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::response::Parts;
 use http::{Method, Request, Response, Version};
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -43,7 +43,7 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// # Errors
 /// The client is gone.
 pub(super) async fn answer(
-    session: &mut Session,
+    session: &mut ServerSession,
     incoming: &Incoming,
     request_id: RequestId,
     portal: Router,
@@ -82,7 +82,7 @@ pub(super) async fn answer(
 }
 
 /// Reads a whole small body, within a deadline.
-async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, GateRefusal>> {
+async fn read_body(session: &mut ServerSession) -> pingora::Result<Result<Bytes, GateRefusal>> {
     let head = session.req_header();
     let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > LARGEST_BODY) {
@@ -101,7 +101,7 @@ async fn read_body(session: &mut Session) -> pingora::Result<Result<Bytes, GateR
     }
 }
 
-async fn collect(session: &mut Session) -> pingora::Result<Result<Bytes, GateRefusal>> {
+async fn collect(session: &mut ServerSession) -> pingora::Result<Result<Bytes, GateRefusal>> {
     let mut body = BytesMut::new();
     while let Some(piece) = session.read_request_body().await? {
         if body.len() + piece.len() > LARGEST_BODY {
@@ -113,7 +113,7 @@ async fn collect(session: &mut Session) -> pingora::Result<Result<Bytes, GateRef
 }
 
 fn request(
-    session: &Session,
+    session: &ServerSession,
     incoming: &Incoming,
     request_id: RequestId,
     spoofable: &Spoofable,
@@ -148,7 +148,12 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Passes events on as they come, until there are no more, the client is gone, or `stop` fires.
-async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &CancellationToken) -> pingora::Result<()> {
+async fn stream(
+    session: &mut ServerSession,
+    mut head: Parts,
+    body: Body,
+    stop: &CancellationToken,
+) -> pingora::Result<()> {
     if session.req_header().version == Version::HTTP_11 {
         // RFC 9112 §7.1. HTTP/2 has frames, and to HTTP/1.0 the end of the connection is that of the answer.
         head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
@@ -180,7 +185,7 @@ async fn stream(session: &mut Session, mut head: Parts, body: Body, stop: &Cance
 }
 
 /// Sends an event, or the end.
-async fn pass_on(session: &mut Session, event: Option<Bytes>) -> pingora::Result<()> {
+async fn pass_on(session: &mut ServerSession, event: Option<Bytes>) -> pingora::Result<()> {
     let end = event.is_none();
     match tokio::time::timeout(TAKE_DEADLINE, session.write_response_body(event.unwrap_or_default(), end)).await {
         Ok(sent) => sent,

@@ -15,7 +15,7 @@ use hyper::body::{Body as _, Frame, Incoming as AnswerBody};
 use hyper::ext::ReasonPhrase;
 use pingora::Error;
 use pingora::http::ResponseHeader;
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use tokio_util::sync::CancellationToken;
 
 use super::broken::{is_late, late, of_app, of_client, paused, protocol, was_closed};
@@ -63,7 +63,7 @@ impl From<Box<Error>> for UnansweredRequest {
 /// # Errors
 /// The app or the client broke off.
 pub(super) async fn exchange(
-    session: &mut Session,
+    session: &mut ServerSession,
     mut link: UpstreamLink,
     request: Request<()>,
     upload: &mut Upload,
@@ -79,7 +79,7 @@ pub(super) async fn exchange(
 /// The same by a connection; says whether it may serve another.
 async fn exchange_by(
     link: &mut UpstreamLink,
-    session: &mut Session,
+    session: &mut ServerSession,
     request: Request<()>,
     upload: &mut Upload,
     terms: Terms<'_>,
@@ -155,7 +155,7 @@ fn frame(head: &mut ResponseHeader, ends: bool, client: Version) -> pingora::Res
 
 /// The client's side of an exchange.
 struct Exchange<'a> {
-    session: &'a mut Session,
+    session: &'a mut ServerSession,
     upload: &'a mut Upload,
     /// How long the app may be silent.
     patience: Patience,
@@ -265,7 +265,7 @@ impl Exchange<'_> {
     /// what became of the call, and a head with an empty body behind it is a broken one.
     async fn answer(&mut self, head: ResponseHeader, ends: bool) -> pingora::Result<()> {
         let head = Box::new(head);
-        let written = if let Session::H2(http2) = &mut *self.session {
+        let written = if let ServerSession::H2(http2) = &mut *self.session {
             http2.write_response_header(head, ends)
         } else {
             self.session.write_response_header(head).await

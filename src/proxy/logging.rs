@@ -8,7 +8,7 @@ use http::header::HOST;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use pingora::Error;
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use tokio::time::Instant;
 
 use super::incoming::Incoming;
@@ -96,7 +96,7 @@ impl AccessLogLine {
     }
 
     /// All that becomes of it is known.
-    pub(super) fn end(&mut self, session: &Session, error: Option<&Error>) {
+    pub(super) fn end(&mut self, session: &ServerSession, error: Option<&Error>) {
         self.is_complete = true;
         self.sent = session.body_bytes_sent();
         if let Some(response) = session.response_written() {

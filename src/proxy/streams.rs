@@ -12,7 +12,7 @@ use std::task::Poll;
 use async_trait::async_trait;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora::protocols::Stream;
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
@@ -41,12 +41,12 @@ impl Requests {
     /// Serves the requests of a connection of HTTP/1, one after another. Pingora would do that too, but put the state
     /// of each request into memory of its own first.
     pub(super) async fn serve_http1(&self, stream: Stream, shutdown: &ShutdownWatch) {
-        let mut session = Session::new_http1(stream);
+        let mut session = ServerSession::new_http1(stream);
         session.set_keepalive((!*shutdown.borrow()).then_some(60));
         // What comes behind a request is the next one (RFC 9112 §9.3.2), not the end of the first.
         session.set_pipelining_enabled(true);
         while let Some((stream, settings)) = self.serve(session, shutdown).await.map(ReusedHttpStream::consume) {
-            session = Session::new_http1(stream);
+            session = ServerSession::new_http1(stream);
             if let Some(settings) = settings {
                 settings.apply_to_session(&mut session);
             }
@@ -54,7 +54,7 @@ impl Requests {
     }
 
     /// Serves one request; returns the connection where another may follow.
-    async fn serve(&self, mut session: Session, shutdown: &ShutdownWatch) -> Option<ReusedHttpStream> {
+    async fn serve(&self, mut session: ServerSession, shutdown: &ShutdownWatch) -> Option<ReusedHttpStream> {
         let connection = connection_of(&session)?;
         if !session.is_http2() {
             connection.await_head();
@@ -73,7 +73,7 @@ impl Requests {
             if !self.gateway.serve(&mut session, &mut context).await {
                 return None;
             }
-            if let Session::H1(http1) = &mut session
+            if let ServerSession::H1(http1) = &mut session
                 && !http1.will_keepalive()
                 && !http1.is_body_done()
             {
@@ -119,7 +119,7 @@ async fn close_slowly(http1: &mut HttpSession) {
 impl HttpServerApp for Requests {
     async fn process_new_http(
         self: &Arc<Self>,
-        session: Session,
+        session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         self.serve(session, shutdown).await

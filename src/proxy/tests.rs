@@ -106,10 +106,10 @@ fn context() -> Context {
 }
 
 /// A request whose head has been read and nothing more.
-async fn session() -> (Session, tokio::io::DuplexStream) {
+async fn session() -> (ServerSession, tokio::io::DuplexStream) {
     let (mut client, server) = tokio::io::duplex(4096);
     client.write_all(b"GET / HTTP/1.1\r\nHost: notes.example.com\r\n\r\n").await.unwrap();
-    let mut session = Session::new_http1(Box::new(server));
+    let mut session = ServerSession::new_http1(Box::new(server));
     assert!(session.read_request().await.unwrap());
     (session, client)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::future::Either;
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use pingora::{Error, ErrorType};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
@@ -49,7 +49,7 @@ enum AppStep {
 ///
 /// # Errors
 /// One side broke off, or the app was silent, or took nothing, for too long.
-pub(super) async fn join(session: &mut Session, socket: UpstreamSocket, said: Bytes) -> pingora::Result<()> {
+pub(super) async fn join(session: &mut ServerSession, socket: UpstreamSocket, said: Bytes) -> pingora::Result<()> {
     if !said.is_empty() {
         session.write_response_body(said, false).await.map_err(of_client)?;
     }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use http::header::EXPECT;
-use pingora::protocols::http::ServerSession as Session;
+use pingora::protocols::http::ServerSession;
 use pingora::{ErrorType, OkOrErr as _};
 use tokio::sync::mpsc;
 
@@ -37,8 +37,8 @@ pub(super) struct Upload {
 
 /// Says whether the connection stays open where something is answered before the end of the request. Closing it on what
 /// is not read yet could cost the client that answer; but who waits for leave to send its body may leave it out then.
-pub(super) fn keep_open(session: &mut Session, stays: bool) {
-    if let Session::H1(http1) = session {
+pub(super) fn keep_open(session: &mut ServerSession, stays: bool) {
+    if let ServerSession::H1(http1) = session {
         http1.set_close_on_response_before_downstream_finish(!stays);
     }
 }
@@ -52,7 +52,7 @@ struct HeldPieces {
 impl Upload {
     /// That of a request, of `most` bytes where there is a limit; `may_repeat` where it changes nothing if the app gets
     /// it twice.
-    pub(super) fn of(session: &mut Session, may_repeat: bool, most: Option<u64>) -> Self {
+    pub(super) fn of(session: &mut ServerSession, may_repeat: bool, most: Option<u64>) -> Self {
         let exists = !session.is_body_empty();
         let asks_first = exists && session.req_header().headers.contains_key(EXPECT);
         keep_open(session, !asks_first);
@@ -107,7 +107,7 @@ impl Upload {
     ///
     /// # Errors
     /// The client left, broke the rules of HTTP, or sent too much.
-    pub(super) async fn step(&mut self, session: &mut Session) -> pingora::Result<usize> {
+    pub(super) async fn step(&mut self, session: &mut ServerSession) -> pingora::Result<usize> {
         if !self.waiting.is_empty() {
             self.hand_over().await;
             return Ok(0);

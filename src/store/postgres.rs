@@ -30,7 +30,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Notify, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::Row as Answer;
+use tokio_postgres::Row as PgRow;
 use uuid::Uuid;
 
 pub use self::migrate::{Migrated, migrate};
@@ -227,12 +227,12 @@ impl PostgresStore {
         Ok(one == other)
     }
 
-    async fn rows(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<Vec<Answer>, StoreError> {
+    async fn rows(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<Vec<PgRow>, StoreError> {
         let rows = self.0.rows_until(Instant::now() + DEADLINE, statement, parameters).await;
         rows.map_err(|fault| fault.during("it could not be read"))
     }
 
-    async fn row(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<Option<Answer>, StoreError> {
+    async fn row(&self, statement: &'static str, parameters: Parameters<'_>) -> Result<Option<PgRow>, StoreError> {
         Ok(self.rows(statement, parameters).await?.into_iter().next())
     }
 
@@ -252,7 +252,7 @@ impl PostgresStore {
         &self,
         statement: &'static str,
         parameters: Parameters<'_>,
-        key: impl Fn(&Answer) -> Vec<u8> + Send,
+        key: impl Fn(&PgRow) -> Vec<u8> + Send,
     ) -> Result<Vec<R>, StoreError> {
         let rows = self.rows(statement, parameters).await?;
         rows.iter().map(|row| decode(&key(row), row)).collect::<Result<_, _>>().map_err(unreadable)
@@ -263,13 +263,13 @@ impl PostgresStore {
         &self,
         statement: &'static str,
         parameters: Parameters<'_>,
-        key: impl Fn(&Answer) -> Vec<u8> + Send,
+        key: impl Fn(&PgRow) -> Vec<u8> + Send,
     ) -> Result<Vec<R>, StoreError> {
         let rows = self.rows(statement, parameters).await?;
         rows.iter().filter_map(|row| self.readable(&key(row), row).transpose()).collect()
     }
 
-    fn readable<R: Row>(&self, key: &[u8], row: &Answer) -> Result<Option<R>, StoreError> {
+    fn readable<R: Row>(&self, key: &[u8], row: &PgRow) -> Result<Option<R>, StoreError> {
         match decode(key, row) {
             Err(fault @ RecordFault::Unreadable { .. }) => {
                 self.0.passed_over.log_unreadable(R::TABLE, key, &fault);
@@ -284,15 +284,15 @@ fn unreadable(fault: RecordFault) -> StoreError {
     PostgresFault::from(fault).during("it could not be read")
 }
 
-fn bytes(row: &Answer) -> Vec<u8> {
+fn bytes(row: &PgRow) -> Vec<u8> {
     row.get(0)
 }
 
-fn uuid(row: &Answer) -> Vec<u8> {
+fn uuid(row: &PgRow) -> Vec<u8> {
     row.get::<_, Uuid>(0).into_bytes().to_vec()
 }
 
-fn text(row: &Answer) -> Vec<u8> {
+fn text(row: &PgRow) -> Vec<u8> {
     row.get::<_, String>(0).into_bytes()
 }
 
@@ -304,7 +304,7 @@ impl Inner {
         until: Instant,
         statement: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<Vec<Answer>, PostgresFault> {
+    ) -> Result<Vec<PgRow>, PostgresFault> {
         let began = Instant::now();
         let answered = self.rows_in_turn(until, statement, parameters).await;
         self.counts.operation(Operation::Read, began.elapsed(), answered.is_err());
@@ -316,7 +316,7 @@ impl Inner {
         until: Instant,
         statement: &'static str,
         parameters: Parameters<'_>,
-    ) -> Result<Vec<Answer>, PostgresFault> {
+    ) -> Result<Vec<PgRow>, PostgresFault> {
         let _turn = self.turn(until).await?;
         let mut is_first = true;
         loop {
@@ -425,7 +425,7 @@ impl Records for PostgresStore {
     async fn passkey_ids(&self, account: AccountId) -> Result<Vec<CredentialId>, StoreError> {
         let all = "SELECT id FROM passkeys WHERE account = $1 ORDER BY created_at, id";
         let rows = self.rows(all, &[&account.0]).await?;
-        let id = |row: &Answer| {
+        let id = |row: &PgRow| {
             let too_long = || refusal("a passkey in the database has an id of impossible length");
             CredentialId::new(row.get::<_, &[u8]>(0)).ok_or_else(too_long)
         };
@@ -582,7 +582,7 @@ impl Records for PostgresStore {
 
     async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
         let rows = self.rows("SELECT kid, record FROM signing_keys ORDER BY created_at, kid", &[]).await?;
-        let key = |row: &Answer| {
+        let key = |row: &PgRow| {
             let (kid, wrapped): (String, Vec<u8>) = (row.get(0), row.get(1));
             let record = self.0.wrapping.unwrap(Wrapped::SigningKey(&kid), &wrapped)?;
             Ok(SigningKey::decode(kid.as_bytes(), &record)?)

@@ -1,6 +1,6 @@
 //! Which columns a row is in, for what writes and reads whole tables. What commits write of them is in `apply`.
 
-use tokio_postgres::Row as Answer;
+use tokio_postgres::Row as PgRow;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -47,13 +47,13 @@ pub(in crate::store) trait Columns: Row + Send + Sync {
     }
 
     /// The row of an answer that has all columns.
-    fn read(answer: &Answer, _wrapping: &Wrapping) -> Result<Self, PostgresFault> {
+    fn read(answer: &PgRow, _wrapping: &Wrapping) -> Result<Self, PostgresFault> {
         Ok(Self::decode(&key_of(answer), answer.get("record"))?)
     }
 }
 
 /// The key in the first column of an answer, as it is in the records.
-pub(in crate::store) fn key_of(answer: &Answer) -> Vec<u8> {
+pub(in crate::store) fn key_of(answer: &PgRow) -> Vec<u8> {
     match answer.columns().first().map(|column| column.type_()) {
         Some(&Type::UUID) => answer.get::<_, Uuid>(0).into_bytes().to_vec(),
         Some(&Type::TEXT) => answer.get::<_, String>(0).into_bytes(),
@@ -94,7 +94,7 @@ impl Columns for Session {
         Ok(values![self.key(), self.account.0, head, credential, created_at, last_seen_at, last_seen_at, record])
     }
 
-    fn read(answer: &Answer, _: &Wrapping) -> Result<Self, PostgresFault> {
+    fn read(answer: &PgRow, _: &Wrapping) -> Result<Self, PostgresFault> {
         Ok(values::session(answer)?)
     }
 }
@@ -234,7 +234,7 @@ impl Columns for CountRow {
         Ok(values![self.key(), i64::from(self.count), time(self.ends_at)])
     }
 
-    fn read(answer: &Answer, _: &Wrapping) -> Result<Self, PostgresFault> {
+    fn read(answer: &PgRow, _: &Wrapping) -> Result<Self, PostgresFault> {
         let unreadable = |why: &str| RecordFault::Unreadable { table: Self::TABLE, why: why.to_owned() };
         let name = answer.get::<_, &[u8]>(0).try_into().map_err(|_| unreadable("its key is not 32 bytes long"))?;
         let count = u32::try_from(answer.get::<_, i64>(1)).map_err(|_| unreadable("it has counted too far"))?;
@@ -251,7 +251,7 @@ impl Columns for SigningKey {
         Ok(values![self.kid.clone(), time(self.created_at), wrapped])
     }
 
-    fn read(answer: &Answer, wrapping: &Wrapping) -> Result<Self, PostgresFault> {
+    fn read(answer: &PgRow, wrapping: &Wrapping) -> Result<Self, PostgresFault> {
         let (kid, wrapped): (String, &[u8]) = (answer.get(0), answer.get("record"));
         let record = wrapping.unwrap(Wrapped::SigningKey(&kid), wrapped)?;
         Ok(Self::decode(kid.as_bytes(), &record)?)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tokio_postgres::Row as Answer;
+use tokio_postgres::Row as PgRow;
 
 use super::fault::PostgresFault;
 use super::migrate::{self, NEEDED, READS};
@@ -133,7 +133,7 @@ impl Inner {
     }
 }
 
-fn name(row: &Answer) -> String {
+fn name(row: &PgRow) -> String {
     row.get(0)
 }
 

@@ -4,7 +4,7 @@
 //! over.
 
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::Row as Answer;
+use tokio_postgres::Row as PgRow;
 
 use super::apply::put_session;
 use super::fault::PostgresFault;
@@ -156,7 +156,7 @@ impl Inner {
                 .tidy(async |on| {
                     let due = on.rows(SESSIONS_TO_LOOK_AT, &[&seen_before, &at_most(left)]).await?;
                     let (idle, used): (Vec<_>, Vec<_>) = due.iter().partition(|row| row.get(1));
-                    let tokens = |rows: &[&Answer]| rows.iter().map(|row| row.get(0)).collect::<Vec<Vec<u8>>>();
+                    let tokens = |rows: &[&PgRow]| rows.iter().map(|row| row.get(0)).collect::<Vec<Vec<u8>>>();
                     let (idle, used) = (tokens(&idle), tokens(&used));
                     if !idle.is_empty() {
                         on.change(END_IDLE, &[&idle]).await?;

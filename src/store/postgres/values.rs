@@ -1,6 +1,6 @@
 //! How the domain's values stand in columns.
 
-use tokio_postgres::Row as Answer;
+use tokio_postgres::Row as PgRow;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::session::Session;
@@ -23,12 +23,12 @@ pub(super) fn limit(limit: usize) -> i64 {
 }
 
 /// The row of that key, from the column `record`.
-pub(super) fn decode<R: Row>(key: &[u8], answer: &Answer) -> Result<R, RecordFault> {
+pub(super) fn decode<R: Row>(key: &[u8], answer: &PgRow) -> Result<R, RecordFault> {
     R::decode(key, answer.get("record"))
 }
 
 /// The session of an answer with its token, its record, and when it was last used.
-pub(super) fn session(answer: &Answer) -> Result<Session, RecordFault> {
+pub(super) fn session(answer: &PgRow) -> Result<Session, RecordFault> {
     let session: Session = decode(answer.get("token"), answer)?;
     let last_seen_at: i64 = answer.get("last_seen_at");
     if time(session.last_seen_at) == last_seen_at {
