@@ -40,10 +40,10 @@ pub fn page_again(
     let csrf = portal.auth.form_token(&caller.visitor);
     let html = render(&caller.chrome(portal, &csrf));
     let mut response = Html(html).into_response();
-    if let Some(StepRefusal { status, name, why, wait }) = refusal {
-        *response.status_mut() = status;
-        response.extensions_mut().insert(LoggedRefusal { name, why: why.into() });
-        if let Some(wait) = wait {
+    if let Some(refusal) = refusal {
+        *response.status_mut() = refusal.status();
+        response.extensions_mut().insert(LoggedRefusal { name: refusal.name(), why: refusal.why().into() });
+        if let Some(wait) = refusal.wait() {
             response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{StatusCode, Uri};
+use http::Uri;
 
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Cancelling;
@@ -15,6 +15,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::pages::word_link::{self, Brought};
 use crate::portal::views::recover_cancel::RecoverCancel;
+use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
@@ -34,13 +35,10 @@ pub async fn post(
     caller: Caller,
     Brought(link): Brought,
 ) -> Result<Response, PageError> {
-    let over = |over| {
-        let refusal = word_link::refusal(StatusCode::GONE, "no-hold", "no such recovery is held any more");
-        (RecoverCancel::Over { over, offset: caller.visitor.offset }, Some(refusal))
-    };
+    let over = |over| (RecoverCancel::Over { over, offset: caller.visitor.offset }, Some(StepRefusal::NoHold));
     let (page, refusal) = match portal.auth.recover.read_cancel_link(&link) {
-        Reading::NotWhole => (RecoverCancel::NotWhole, Some(word_link::NOT_WHOLE)),
-        Reading::Wrong => (RecoverCancel::NotRight, Some(word_link::NOT_RIGHT)),
+        Reading::NotWhole => (RecoverCancel::NotWhole, Some(StepRefusal::LinkNotWhole)),
+        Reading::Wrong => (RecoverCancel::NotRight, Some(StepRefusal::LinkNotRight)),
         Reading::Right(link) => match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
             Ok(Cancelling::Stopped) => (RecoverCancel::Done, None),
             Ok(Cancelling::Over(what)) => over(what),
