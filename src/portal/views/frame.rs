@@ -56,6 +56,8 @@ impl<'a> Frame<'a> {
 }
 
 /// The finished page.
-pub(super) fn finish(page: &impl Template) -> String {
+pub(super) fn finish<P: Template>(page: &P) -> String {
+    #[cfg(test)]
+    super::tests::note_shown::<P>();
     page.render().expect("writing to a String cannot fail, and no page of ours returns an error")
 }

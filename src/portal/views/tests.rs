@@ -1,3 +1,9 @@
+use std::any;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::iter;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Registration;
@@ -9,7 +15,7 @@ use super::code::{Code, CodeFor, CodeState, Forget, Way};
 use super::contest::Contest;
 use super::devices::{Devices, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::Faster;
-use super::hand_off::{ConfirmHandOff, LeadOn};
+use super::hand_off::{ConfirmHandOff, HandOff, LeadOn};
 use super::link::{Kind, Link, LinkStart, ago};
 use super::recover::{Mode, Recover, RecoverHeld, RecoverState};
 use super::recover_cancel::RecoverCancel;
@@ -27,14 +33,85 @@ use crate::domain::code;
 use crate::domain::host::Host;
 use crate::domain::language::Language;
 use crate::domain::moving::NotNow;
+use crate::domain::origin::Origin;
 use crate::domain::recovery::Over;
 use crate::gate::refusal::{GateRefusal, RefusalDetails};
 use crate::portal::assets::Assets;
 use crate::wording::Words;
 
 const EMAIL: &str = "maria@example.com";
+/// The page that sends its form, and leads on, to another host. No other names one.
+const TO_ANOTHER_HOST: &str = "hand-off";
 
-/// Every page in every state, by name.
+thread_local! {
+    /// The templates that were shown in this test, by the names of their types.
+    static SHOWN: RefCell<BTreeSet<&'static str>> = RefCell::default();
+}
+
+/// Notes that a template was shown.
+pub(super) fn note_shown<P>() {
+    SHOWN.with_borrow_mut(|shown| shown.insert(any::type_name::<P>()));
+}
+
+/// Every state from the first one on. What `next` does not match does not compile.
+fn states<S: Copy>(first: S, next: impl Fn(S) -> Option<S>) -> impl Iterator<Item = S> {
+    iter::successors(Some(first), move |state| next(*state))
+}
+
+fn code_states() -> impl Iterator<Item = CodeState> {
+    use CodeState as S;
+    states(S::Fresh, |state| {
+        Some(match state {
+            S::Fresh => S::Resent,
+            S::Resent => S::Unreadable,
+            S::Unreadable => S::Wrong { tries_left: 3 },
+            S::Wrong { .. } => S::Older { tries_left: 3 },
+            S::Older { .. } => S::TooOld,
+            S::TooOld => S::UsedUp,
+            S::UsedUp => S::Wait { seconds: 30 },
+            S::Wait { .. } => S::TooMany { wait: HOUR },
+            S::TooMany { .. } => S::NotNow(NotNow::ChangedLately),
+            S::NotNow(NotNow::ChangedLately) => S::NotNow(NotNow::Recovering),
+            S::NotNow(NotNow::Recovering) => return None,
+        })
+    })
+}
+
+fn recover_states() -> impl Iterator<Item = RecoverState> {
+    states(RecoverState::Fresh, |state| {
+        Some(match state {
+            RecoverState::Fresh => RecoverState::InvalidEmail,
+            RecoverState::InvalidEmail => RecoverState::TooMany { wait: HOUR },
+            RecoverState::TooMany { .. } => return None,
+        })
+    })
+}
+
+fn recover_cancel_states() -> impl Iterator<Item = RecoverCancel> {
+    states(RecoverCancel::Ask, |state| {
+        Some(match state {
+            RecoverCancel::Ask => RecoverCancel::NotWhole,
+            RecoverCancel::NotWhole => RecoverCancel::NotRight,
+            RecoverCancel::NotRight => RecoverCancel::Done,
+            RecoverCancel::Done => RecoverCancel::Over { over: Over::default(), offset: None },
+            RecoverCancel::Over { .. } => return None,
+        })
+    })
+}
+
+fn account_undo_states() -> impl Iterator<Item = AccountUndo> {
+    states(AccountUndo::Ask, |state| {
+        Some(match state {
+            AccountUndo::Ask => AccountUndo::NotWhole,
+            AccountUndo::NotWhole => AccountUndo::NotRight,
+            AccountUndo::NotRight => AccountUndo::Done,
+            AccountUndo::Done => AccountUndo::Gone,
+            AccountUndo::Gone => return None,
+        })
+    })
+}
+
+/// Every page in every state, by name. A test names the page that is missing here.
 fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for registration in [Registration::Open, Registration::Invite, Registration::Closed] {
@@ -46,19 +123,7 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
             pages.push((format!("register {name}"), Register { return_to, registration }.render(chrome)));
         }
     }
-    for state in [
-        CodeState::Fresh,
-        CodeState::Resent,
-        CodeState::Unreadable,
-        CodeState::Wrong { tries_left: 3 },
-        CodeState::Older { tries_left: 3 },
-        CodeState::TooOld,
-        CodeState::UsedUp,
-        CodeState::Wait { seconds: 30 },
-        CodeState::TooMany { wait: HOUR },
-        CodeState::NotNow(NotNow::ChangedLately),
-        CodeState::NotNow(NotNow::Recovering),
-    ] {
+    for state in code_states() {
         let page = Code {
             code_for: CodeFor::Registering { of_some: false },
             email,
@@ -106,6 +171,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     let (code, state) = ("AAAA", "7");
     pages.push(("hand-off/confirm".to_owned(), ConfirmHandOff { email, code, state, return_to }.render(chrome)));
     let host = &Host::parse("wiki.example.com").unwrap();
+    let to = &Origin::parse("https://wiki.example.com").unwrap();
+    for again in [false, true] {
+        pages.push((TO_ANOTHER_HOST.to_owned(), HandOff { to, code, state, return_to, again }.render(chrome)));
+    }
     pages.push(("unsupported".to_owned(), Unsupported { address: email, path: return_to }.render(chrome)));
     let inside = Chrome { inside_app: true, ..*chrome };
     pages.push(("unsupported inside".to_owned(), Unsupported { address: email, path: return_to }.render(&inside)));
@@ -144,8 +213,7 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
         ),
     ];
     for mode in [Mode::Email, Mode::Delayed, Mode::Admin, Mode::Off] {
-        let too_many = RecoverState::TooMany { wait: HOUR };
-        for state in [RecoverState::Fresh, RecoverState::InvalidEmail, too_many] {
+        for state in recover_states() {
             let page = Recover { mode, email, return_to: Some(return_to), state };
             pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
         }
@@ -163,18 +231,13 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
         let over = Over { another_waits, recovered: at(recovered), stopped: at(stopped) };
         RecoverCancel::Over { over, offset: None }
     };
-    for page in [
-        RecoverCancel::Ask,
-        RecoverCancel::NotWhole,
-        RecoverCancel::NotRight,
-        RecoverCancel::Done,
+    for page in recover_cancel_states().chain([
         over(true, Some(1), Some(2)),
         over(false, Some(2), Some(1)),
         over(false, Some(1), Some(2)),
         over(false, Some(1), None),
         over(false, None, Some(1)),
-        over(false, None, None),
-    ] {
+    ]) {
         pages.push((format!("recover/cancel {page:?}"), page.render(chrome)));
     }
     pages
@@ -197,7 +260,7 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
         forget: None,
         state,
     };
-    vec![
+    let mut pages = vec![
         ("account".to_owned(), page.render(chrome)),
         ("account, saved".to_owned(), named.render(chrome)),
         ("account, asked".to_owned(), asked.render(chrome)),
@@ -205,13 +268,10 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
         ("account, undone".to_owned(), undone.render(chrome)),
         ("account/address".to_owned(), code(CodeState::Fresh).render(chrome)),
         ("account/address, wrong".to_owned(), code(CodeState::Wrong { tries_left: 1 }).render(chrome)),
-        ("account/undo".to_owned(), AccountUndo::Ask.render(chrome)),
-        ("account/undo, not whole".to_owned(), AccountUndo::NotWhole.render(chrome)),
-        ("account/undo, not right".to_owned(), AccountUndo::NotRight.render(chrome)),
-        ("account/undo, done".to_owned(), AccountUndo::Done.render(chrome)),
-        ("account/undo, gone".to_owned(), AccountUndo::Gone.render(chrome)),
         ("account/deleted".to_owned(), AccountDeleted.render(chrome)),
-    ]
+    ];
+    pages.extend(account_undo_states().map(|page| (format!("account/undo {page:?}"), page.render(chrome))));
+    pages
 }
 
 fn account(text: &str) -> Account<'_> {
@@ -334,6 +394,32 @@ fn says(html: &str, sentence: &str) {
     assert!(text(html).contains(sentence), "{sentence:?} is missing from: {}", text(html));
 }
 
+/// The templates of all pages, as `module::Type`.
+fn templates_of_pages() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal/views")).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines = text.lines();
+        while lines.any(|line| line.starts_with("#[template(path = \"pages/")) {
+            let name = lines.next().unwrap().strip_prefix("struct ").unwrap().split('<').next().unwrap();
+            found.insert(format!("{}::{name}", path.file_stem().unwrap().to_str().unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_page_is_looked_at() {
+    over_every_page(&brand(), EMAIL, "/", |_, _| {});
+    let short = |name: &str| name.split('<').next().unwrap().rsplit("views::").next().unwrap().to_owned();
+    let shown: BTreeSet<String> = SHOWN.take().into_iter().map(short).collect();
+    let there = templates_of_pages();
+    assert!(there.len() > 20, "pages are not where this test looks for them");
+    let missing: Vec<_> = there.difference(&shown).collect();
+    assert!(missing.is_empty(), "`every_page` does not have {missing:?}");
+}
+
 #[test]
 fn every_page_is_small() {
     let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
@@ -374,6 +460,9 @@ fn every_form_says_when_it_is_at_work_and_every_page_for_scripts_when_they_do_no
 #[test]
 fn every_page_asks_nobody_else() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
+        if name == TO_ANOTHER_HOST {
+            return;
+        }
         assert!(!html.contains("//"), "{name} names another host");
         for attribute in ["href=\"", "src=\"", "action=\""] {
             for address in html.split(attribute).skip(1) {
@@ -409,6 +498,10 @@ fn every_page_has_one_heading_that_is_also_its_title() {
 #[test]
 fn every_form_carries_its_token_and_never_puts_it_in_an_address() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
+        // The other host knows the browser by the secret of its state.
+        if name == TO_ANOTHER_HOST {
+            return;
+        }
         for form in html.split("<form").skip(1) {
             let form = form.split("</form>").next().unwrap();
             assert!(form.contains("method=\"post\""), "{name}");
