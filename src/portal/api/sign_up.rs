@@ -108,7 +108,7 @@ pub(super) async fn verify(
     let said = Said { nickname, profile, ticket: fresh.as_ref().map(Secret::digest) };
     portal.auth.register.receive_passkey(ceremony, credential, said, &client.visitor).await.map_err(or(word))?;
     let ticket = fresh.as_ref().filter(|_| asks_for_ticket).map(Secret::text);
-    let answer = Json(SessionAnswer::none_but(ticket));
+    let answer = Json(SessionAnswer::none_yet(ticket));
     Ok(match &fresh {
         Some(flow) if client.has_cookie() => client.remember_as(flow, &portal, answer),
         _ => client.remember(&portal, answer),
