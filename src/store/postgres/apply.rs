@@ -13,30 +13,12 @@ pub(super) use sessions::put_session;
 use super::fault::Fault;
 use super::pool::Connection;
 use super::wrapping::Wrapping;
-use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
+use crate::domain::plan::{Change, Conflict};
 use crate::store::records::fault::Fault as RecordFault;
+use crate::store::stop;
 
 /// Why a commit is dropped.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// A precondition did not hold.
-    Conflict(Conflict),
-    /// The database failed, or what is in it.
-    Fault(Fault),
-}
-
-/// Lets `?` stop a commit for any of these.
-macro_rules! stops {
-    ($($conflict:ty),*) => {
-        $(impl From<$conflict> for Stop {
-            fn from(conflict: $conflict) -> Self {
-                Self::Conflict(conflict.into())
-            }
-        })*
-    };
-}
-
-stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
+pub(super) type Stop = stop::Stop<Fault>;
 
 impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
