@@ -124,31 +124,15 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
         }
     }
     for state in code_states() {
-        let page = Code {
-            code_for: CodeFor::Registering { of_some: false },
-            email,
-            sender: email,
-            return_to: Some(return_to),
-            kind: code::Kind::Digits,
-            forget: None,
-            state,
-        };
-        pages.push((format!("code {state:?}"), page.render(chrome)));
+        let given = Code { email, sender: email, return_to: Some(return_to), state, ..fresh_code() };
+        pages.push((format!("code {state:?}"), given.render(chrome)));
         for (way, kind) in [
             (Way::Mail, code::Kind::Digits),
             (Way::Hand, code::Kind::Digits),
             (Way::HandForMail, code::Kind::Digits),
             (Way::Mail, code::Kind::Letters),
         ] {
-            let page = Code {
-                code_for: CodeFor::GettingBackIn(way),
-                email,
-                sender: email,
-                return_to: Some(return_to),
-                kind,
-                forget: None,
-                state,
-            };
+            let page = Code { code_for: CodeFor::GettingBackIn(way), kind, ..given };
             pages.push((format!("recover code {state:?} {way:?} {kind:?}"), page.render(chrome)));
         }
     }
@@ -251,15 +235,7 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
     let (news, moving) = (Some(News::AddressChanged), Some(MoveRow::Done { from: text, until: AT }));
     let moved = Account { news, moving, ..page };
     let undone = Account { moving: Some(MoveRow::Undone { until: AT }), ..page };
-    let code = |state| Code {
-        code_for: CodeFor::ChangingAddress,
-        email: text,
-        sender: EMAIL,
-        return_to: None,
-        kind: code::Kind::Digits,
-        forget: None,
-        state,
-    };
+    let code = |state| Code { code_for: CodeFor::ChangingAddress, email: text, sender: EMAIL, state, ..fresh_code() };
     let mut pages = vec![
         ("account".to_owned(), page.render(chrome)),
         ("account, saved".to_owned(), named.render(chrome)),
@@ -343,6 +319,19 @@ fn every_refusal(email: &str) -> Vec<Refused<'_>> {
     all.push(Refused { refusal: GateRefusal::RefusedForm, details });
     all.push(Refused { refusal: GateRefusal::TooManyTries, details: RefusalDetails { wait: Some(HOUR), ..bare } });
     all
+}
+
+/// The page that asks a new person for the six digits of a mail.
+fn fresh_code() -> Code<'static> {
+    Code {
+        code_for: CodeFor::Registering { of_some: false },
+        email: EMAIL,
+        sender: "no-reply@example.com",
+        return_to: None,
+        kind: code::Kind::Digits,
+        forget: None,
+        state: CodeState::Fresh,
+    }
 }
 
 fn open_sign_in(return_to: Option<&str>) -> SignIn<'_> {
@@ -527,18 +516,7 @@ fn nothing_hostile_gets_out_of_its_place() {
 
 #[test]
 fn a_hostile_address_is_shown_as_it_was_typed() {
-    let page = english(|chrome| {
-        Code {
-            code_for: CodeFor::Registering { of_some: false },
-            email: "<b>@example.com",
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind: code::Kind::Digits,
-            forget: None,
-            state: CodeState::Fresh,
-        }
-        .render(chrome)
-    });
+    let page = english(|chrome| Code { email: "<b>@example.com", ..fresh_code() }.render(chrome));
     assert!(page.contains("<strong>&#60;b&#62;@example.com</strong>"), "{page}");
 }
 
@@ -581,15 +559,7 @@ fn the_code_page_promises_no_code_where_there_may_be_none() {
         (code::Kind::Digits, "If this address may have an account, the mail has a 6-digit code."),
         (code::Kind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
     ] {
-        let page = Code {
-            code_for,
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind,
-            forget: None,
-            state: CodeState::Fresh,
-        };
+        let page = Code { code_for, kind, ..fresh_code() };
         says(&english(|chrome| page.render(chrome)), sentence);
     }
 }
@@ -611,18 +581,7 @@ fn the_code_page_says_what_happened_last() {
         ),
         (CodeState::TooMany { wait: HOUR }, "You have asked for a code too often. Try again in 60 minutes."),
     ] {
-        let page = english(|chrome| {
-            Code {
-                code_for: CodeFor::Registering { of_some: false },
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind: code::Kind::Digits,
-                forget: None,
-                state,
-            }
-            .render(chrome)
-        });
+        let page = english(|chrome| Code { state, ..fresh_code() }.render(chrome));
         says(&page, sentence);
     }
 }
@@ -631,18 +590,7 @@ fn the_code_page_says_what_happened_last() {
 fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
     let code = |forget| {
         let state = CodeState::Fresh;
-        english(|chrome| {
-            Code {
-                code_for: CodeFor::Registering { of_some: false },
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind: code::Kind::Digits,
-                forget,
-                state,
-            }
-            .render(chrome)
-        })
+        english(|chrome| Code { forget, state, ..fresh_code() }.render(chrome))
     };
     let page = code(Some(Forget { rp_id: "example.com", ids: "AAAA BBBB" }));
     assert!(
@@ -654,20 +602,7 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
 
 #[test]
 fn a_mistake_takes_the_focus_and_news_does_not() {
-    let code = |state| {
-        english(|chrome| {
-            Code {
-                code_for: CodeFor::Registering { of_some: false },
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind: code::Kind::Digits,
-                forget: None,
-                state,
-            }
-            .render(chrome)
-        })
-    };
+    let code = |state| english(|chrome| Code { state, ..fresh_code() }.render(chrome));
     let wrong = code(CodeState::Wrong { tries_left: 2 });
     assert!(wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus") && wrong.contains("aria-invalid=\"true\""));
     let resent = code(CodeState::Resent);
@@ -796,15 +731,7 @@ fn recovery_says_how_it_works_here() {
 #[test]
 fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
     let code = |way| {
-        let page = Code {
-            code_for: CodeFor::GettingBackIn(way),
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind: code::Kind::Digits,
-            forget: None,
-            state: CodeState::Fresh,
-        };
+        let page = Code { code_for: CodeFor::GettingBackIn(way), ..fresh_code() };
         english(|chrome| page.render(chrome))
     };
     says(&code(Way::Mail), "If that account exists, we sent a 6-digit code to maria@example.com.");
@@ -829,15 +756,7 @@ fn a_code_of_letters_is_asked_for_as_one() {
     ] {
         let page = |state| {
             let kind = code::Kind::Letters;
-            let page = Code {
-                code_for,
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind,
-                forget: None,
-                state,
-            };
+            let page = Code { code_for, kind, state, ..fresh_code() };
             english(|chrome| page.render(chrome))
         };
         let fresh = page(CodeState::Fresh);
@@ -857,15 +776,7 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
         (CodeState::UsedUp, "That code no longer works."),
         (CodeState::TooMany { wait: HOUR }, "Please try again in 60 minutes."),
     ] {
-        let page = Code {
-            code_for: CodeFor::GettingBackIn(Way::Hand),
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind: code::Kind::Digits,
-            forget: None,
-            state,
-        };
+        let page = Code { code_for: CodeFor::GettingBackIn(Way::Hand), state, ..fresh_code() };
         let page = english(|chrome| page.render(chrome));
         says(&page, sentence);
         assert!(!text(&page).contains("mail and"), "{state:?}");
@@ -933,8 +844,7 @@ fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
 fn the_code_page_says_who_the_mail_is_from() {
     let code = |code_for| {
         let (kind, state) = (code::Kind::Digits, CodeState::Fresh);
-        let page =
-            Code { code_for, email: EMAIL, sender: "no-reply@example.com", return_to: None, kind, forget: None, state };
+        let page = Code { code_for, kind, state, ..fresh_code() };
         english(|chrome| page.render(chrome))
     };
     let sentence = "The mail comes from no-reply@example.com. If you don't see it, look in your spam folder.";
