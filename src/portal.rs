@@ -18,6 +18,7 @@ pub mod qr;
 pub mod repeats;
 pub mod same_origin;
 pub mod script_texts;
+pub mod steps;
 pub mod views;
 pub mod well_known;
 pub mod whoami;
@@ -110,51 +111,8 @@ impl Portal {
 
 /// The router of everything the gateway answers by itself on the public listener.
 pub fn router(portal: Arc<Portal>) -> Router {
+    use pages::unsupported;
     use pages::{account, apps, back, devices, faster, hand_off, language, link, recover, register, sign_in, sign_out};
-    use pages::{unsupported, webauthn_error};
-    let asks = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce_challenges);
-    let changes = Router::new()
-        // A visitor who asks here need not be signed in, and each time a challenge is kept.
-        .route(own_paths::REGISTER_OPTIONS, post(register::options))
-        .route(own_paths::SIGN_IN_OPTIONS, post(sign_in::options))
-        .route(own_paths::RECOVER_OPTIONS, post(recover::device::options))
-        .route(own_paths::LINK_OPTIONS, post(link::set_up::options))
-        .route(own_paths::LINK_NUMBER, post(link::approve::number))
-        .route_layer(asks)
-        .route(own_paths::REGISTER_VERIFY, post(register::verify))
-        .route(own_paths::REGISTER_CODE, post(register::code::post))
-        .route(own_paths::REGISTER_RESEND, post(register::code::resend))
-        .route(own_paths::SIGN_IN_VERIFY, post(sign_in::verify))
-        .route(own_paths::HAND_OFF_CONFIRM, post(hand_off::confirm))
-        .route(own_paths::SIGN_OUT, post(sign_out::post))
-        .route(own_paths::RECOVER, post(recover::post))
-        .route(own_paths::RECOVER_CODE, post(recover::code::post))
-        .route(own_paths::RECOVER_RESEND, post(recover::code::resend))
-        .route(own_paths::RECOVER_VERIFY, post(recover::device::verify))
-        .route(own_paths::RECOVER_REVIEW_OPTIONS, post(recover::review::options))
-        .route(own_paths::RECOVER_REVIEW_VERIFY, post(recover::review::verify))
-        .route(own_paths::CONTEST_OPTIONS, post(recover::contest::options))
-        .route(own_paths::CONTEST_VERIFY, post(recover::contest::verify))
-        .route(own_paths::RECOVER_CANCEL, post(recover::cancel::post))
-        .route(own_paths::LINK_ASK, post(link::start::ask))
-        .route(own_paths::LINK_OFFER, post(link::offer))
-        .route(own_paths::LINK_FIND, post(link::find))
-        .route(own_paths::LINK_APPROVE, post(link::approve::approve))
-        .route(own_paths::LINK_DENY, post(link::deny))
-        .route(own_paths::LINK_VERIFY, post(link::set_up::verify))
-        .route(own_paths::DEVICES_RENAME, post(devices::rename))
-        .route(own_paths::DEVICES_SIGN_OUT, post(devices::sign_out))
-        .route(own_paths::DEVICES_SIGN_OUT_EVERYWHERE, post(devices::sign_out_everywhere))
-        .route(own_paths::DEVICES_CONFIRM, post(devices::passkeys::confirm))
-        .route(own_paths::DEVICES_CONFIRM_VERIFY, post(devices::passkeys::confirmed))
-        .route(own_paths::DEVICES_VERIFY, post(devices::passkeys::verify))
-        .route(own_paths::WEBAUTHN_ERROR, post(webauthn_error::post))
-        .route(own_paths::ACCOUNT_PROFILE, post(account::describe))
-        .route(own_paths::ACCOUNT_ADDRESS, post(account::address::post))
-        .route(own_paths::ACCOUNT_ADDRESS_RESEND, post(account::address::resend))
-        .route(own_paths::ACCOUNT_UNDO, post(account::undo::post))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), same_origin::require))
-        .route_layer(middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce));
     // The one form that another origin of ours sends: it is looked at there.
     let limited = middleware::from_fn_with_state(Arc::clone(&portal), limits::enforce);
     let takes = post(hand_off::post).route_layer(limited);
@@ -203,7 +161,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route(own_paths::RELATED_ORIGINS, get(well_known::related_origins))
         .merge(short)
         .merge(api::router(&portal))
-        .merge(changes)
+        .merge(steps::router(&portal))
         .fallback(pages::not_found)
         .method_not_allowed_fallback(pages::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

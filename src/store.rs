@@ -8,6 +8,7 @@ mod passed_over;
 pub mod postgres;
 mod records;
 pub mod redb;
+mod stop;
 
 use std::path::Path;
 use std::time::Duration;

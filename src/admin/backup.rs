@@ -20,12 +20,12 @@ pub struct BackedUp {
     pub counted: Vec<RowCount>,
 }
 
-/// Where to, and of which file.
+/// Where the copy goes, and of which store it has to be.
 #[derive(Debug, Deserialize)]
 pub(super) struct BackupRequest {
-    /// The new file, from the root on.
+    /// The absolute path of the new file.
     to: PathBuf,
-    /// The store that is meant: another gateway may answer where this one was looked for.
+    /// The device and the inode of the store's file. The gateway that answers may be another than the one that was meant.
     device: u64,
     inode: u64,
 }
@@ -42,7 +42,8 @@ pub(super) async fn write(
     let Some(store) = operating.store.as_deref().and_then(StoreFile::at) else {
         return Err(NotDone::unreadable("The gateway that answers has no store in a file."));
     };
-    if (store != StoreFile { device, inode }) {
+    let meant = StoreFile { device, inode };
+    if store != meant {
         return Err(NotDone::unreadable("The gateway that answers has another store."));
     }
     let counted = operating.auth.operate.back_up(&to).await?;

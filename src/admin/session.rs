@@ -10,12 +10,13 @@ use crate::domain::account::Account;
 use crate::domain::clock::Timestamp;
 use crate::domain::family::Family;
 
-/// The sessions of a browser, as operators see them: those over several hosts are one.
+/// The sessions of a browser, as operators see them: one entry, also where it is signed in at several hosts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdminSession {
-    /// The public name of the one that was signed in to: `sid` in the tokens of its host.
+    /// The public id of the session that the browser signed in to. Tokens for apps at its host carry it as `sid`.
     pub id: Uuid,
-    /// The public names of all of them, which are `sid` in the tokens of each host; any of them ends all.
+    /// The public ids of all its sessions, this one and those at other hosts, whose tokens carry theirs. Whichever of them
+    /// is given to be ended, all of them end.
     pub sids: Vec<Uuid>,
     /// The address of its account.
     pub email: String,

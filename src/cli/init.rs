@@ -31,6 +31,7 @@ pub(super) struct InitArgs {
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// Where people sign in: https://auth.example.com, or http://localhost:8080 to try it
+    #[expect(rustdoc::bare_urls, reason = "the help of a command is no Markdown")]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The sender of letters: "Acme Notes <no-reply@example.com>"

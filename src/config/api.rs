@@ -108,14 +108,7 @@ fn read_origins(setting: Setting, passkeys: Option<&Passkeys>, checks: &mut Chec
     let mut read: Vec<Origin> = Vec::new();
     for item in items {
         let place = item.place().clone();
-        let origin = item.parsed(checks, |text| {
-            let origin =
-                Origin::parse(text).map_err(|why| format!("{why}. It must be like \"https://app.example.com\"."))?;
-            if read.contains(&origin) {
-                return Err("it is there twice.".to_owned());
-            }
-            Ok(origin)
-        });
+        let origin = item.another_origin(&read, checks);
         let Some(origin) = origin else { continue };
         if let Some(Passkeys { rp_id }) = passkeys
             && !origin.host().is_within(rp_id)

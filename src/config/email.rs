@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
-use url::{ParseError, Url};
+use url::Url;
 
 use super::example;
 use super::hidden::{self, FoundHidden, Hidden};
 use super::pem::read_authorities;
 use super::problem::{Checks, SettingPlace};
 use super::public_url::PublicUrl;
-use super::setting::{Setting, WrittenSection, section};
+use super::setting::{Setting, WrittenSection, parse_url, section};
 use crate::domain::email::Email;
 use crate::domain::host::Host;
 
@@ -465,17 +465,7 @@ impl NamedServer {
         if let Some(why) = cut_short(written) {
             return Err(why);
         }
-        let no_scheme = || format!("it does not start with smtps:// or smtp://; {example}");
-        // "mail.example.com", a server's name alone.
-        let is_bare = |why| why == ParseError::RelativeUrlWithoutBase;
-        let no_url = |why| {
-            let fault = if is_bare(why) { no_scheme() } else { format!("{why}; {example}") };
-            format!("it is not a URL: {fault}")
-        };
-        let url = Url::parse(written).map_err(no_url)?;
-        if !matches!(url.scheme(), "smtps" | "smtp") {
-            return Err(no_scheme());
-        }
+        let url = parse_url(written, ["smtps", "smtp"], "smtps:// or smtp://", example)?;
         let host = url.host_str().and_then(|host| Host::parse(host).ok());
         let host = host.ok_or_else(|| format!("it names no host; {example}"))?;
         if !matches!(url.path(), "" | "/") || url.fragment().is_some() {

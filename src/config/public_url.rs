@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use url::{ParseError, Url};
+use url::Url;
 
 use super::example;
 use super::problem::{Checks, SettingPlace};
-use super::setting::Setting;
+use super::setting::{Setting, parse_url};
 use crate::domain::host::Host;
 
 /// The origin where people sign in. Cookies, links, passkeys and the issuer follow from it.
@@ -24,17 +24,7 @@ impl PublicUrl {
     /// A sentence that says what is allowed and why.
     pub fn parse(written: &str) -> Result<Self, String> {
         let example = "write it like \"https://notes.example.com\".";
-        let no_scheme = || format!("it does not start with https://; {example}");
-        // "notes.example.com", as a browser shows it.
-        let is_bare = |why| why == ParseError::RelativeUrlWithoutBase;
-        let no_url = |why| {
-            let fault = if is_bare(why) { no_scheme() } else { format!("{why}; {example}") };
-            format!("it is not a URL: {fault}")
-        };
-        let url = Url::parse(written).map_err(no_url)?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err(no_scheme());
-        }
+        let url = parse_url(written, ["https", "http"], "https://", example)?;
         let host = match url.host() {
             Some(url::Host::Domain(name)) if !name.ends_with('.') => Host::parse(name).ok(),
             Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => {

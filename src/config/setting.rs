@@ -4,8 +4,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use url::{ParseError, Url};
+
 use super::problem::{Checks, SettingPlace};
 use super::tree::{Node, SettingTable, SettingValue};
+use crate::domain::origin::Origin;
 
 /// The value of a key that was written.
 #[derive(Clone, Debug)]
@@ -55,6 +58,15 @@ impl Setting {
         read(&text)
             .map_err(|why| checks.refuse(&place, format!("`{key}` is {:?}: {why}", without_password(&text))))
             .ok()
+    }
+
+    /// The value as an origin that none of those `before` it in its list is.
+    pub(super) fn another_origin(self, before: &[Origin], checks: &mut Checks) -> Option<Origin> {
+        self.parsed(checks, |text| {
+            let like = "It must be like \"https://app.example.com\".";
+            let origin = Origin::parse(text).map_err(|why| format!("{why}. {like}"))?;
+            if before.contains(&origin) { Err("it is there twice.".to_owned()) } else { Ok(origin) }
+        })
     }
 
     /// The values of a list, each with its own place. One text stands for a list of one.
@@ -226,6 +238,21 @@ fn describe_kind(value: &SettingValue) -> String {
         SettingValue::List(_) => "a list".to_owned(),
         SettingValue::Table(_) => "a table".to_owned(),
     }
+}
+
+/// Reads a URL of one of these schemes. `begins` says how it begins, and `example` how it is written.
+///
+/// # Errors
+/// A sentence that says both.
+pub(super) fn parse_url(written: &str, schemes: [&str; 2], begins: &str, example: &str) -> Result<Url, String> {
+    let no_scheme = || format!("it does not start with {begins}; {example}");
+    let url = Url::parse(written).map_err(|why| {
+        // "notes.example.com", as a browser shows it.
+        let is_bare = why == ParseError::RelativeUrlWithoutBase;
+        let fault = if is_bare { no_scheme() } else { format!("{why}; {example}") };
+        format!("it is not a URL: {fault}")
+    })?;
+    if schemes.contains(&url.scheme()) { Ok(url) } else { Err(no_scheme()) }
 }
 
 /// `"a"`, `"b"` or `"c"`.

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// What of ours stands in `Authorization`.
+/// The access token of ours that a request carries in `Authorization`, if it carries one.
 ///
-/// A value that calls itself ours decides alone, good or not: a caller who meant to be another principal must not be
-/// taken for the cookie's owner. Only in the one form of RFC 6750 §2.1 does it let the caller in.
+/// Where there is one, it alone decides who is asking, good or not: a client that shows the token of one principal must
+/// not be let in as another, whose cookie comes along. Only the one form of RFC 6750 §2.1 lets it in.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Bearer {
     /// Nothing: the header is the app's affair.
@@ -17,19 +17,19 @@ pub enum Bearer {
 }
 
 impl Bearer {
-    /// Reads the values of every `Authorization` header. `is_ours` says whether a text calls itself an access token of
+    /// Reads the values of every `Authorization` header. `is_ours` says whether a text claims to be an access token of
     /// ours.
-    pub fn read<'a>(fields: impl Iterator<Item = &'a [u8]>, is_ours: impl Fn(&str) -> bool) -> Self {
-        let mut fields = fields.peekable();
-        let Some(&first) = fields.peek() else { return Self::NotOurs };
-        let (mut count, mut any_is_ours) = (0, false);
-        for field in fields {
-            count += 1;
-            any_is_ours |= pieces(field).any(&is_ours);
+    pub fn read<'a>(mut values: impl Iterator<Item = &'a [u8]>, is_ours: impl Fn(&str) -> bool) -> Self {
+        let Some(first) = values.next() else { return Self::NotOurs };
+        let has_ours = |value: &[u8]| pieces(value).any(&is_ours);
+        let (mut is_alone, mut any_is_ours) = (true, has_ours(first));
+        for other in values {
+            is_alone = false;
+            any_is_ours |= has_ours(other);
         }
         match token(first) {
             _ if !any_is_ours => Self::NotOurs,
-            Some(token) if count == 1 && is_ours(token) => Self::Token(token.into()),
+            Some(token) if is_alone && is_ours(token) => Self::Token(token.into()),
             _ => Self::Unclear,
         }
     }

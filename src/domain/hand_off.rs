@@ -46,8 +46,8 @@ impl StateId {
         text.parse().ok().filter(|id: &u8| *id < STATES && id.to_string() == text).map(Self)
     }
 
-    /// A random one that `is_free`, as long as there is any: tabs that are opened at once must not meet again at the second
-    /// try.
+    /// A name that `is_free`: a random one, or the next free one behind it; where none is free, the random one. The first
+    /// free one would not do, since tabs that are opened at once would draw the same again at their second try.
     pub fn draw(is_free: impl Fn(Self) -> bool, entropy: &dyn Entropy) -> Self {
         let mut byte = [0];
         entropy.fill(&mut byte);

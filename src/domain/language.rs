@@ -98,6 +98,8 @@ fn weight(parameters: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::Language::{self, English, German};
 
     #[track_caller]
@@ -143,6 +145,17 @@ mod tests {
         for header in ["de;q=2", "de;q=1.5", "de;q=0.1234", "de;q=x", "de;level=1", "de;q=", "de;q=0.-1", ";;;", ""] {
             check(None, None, Some(header), English);
         }
+    }
+
+    #[test]
+    fn every_language_is_offered() {
+        // From one to the next: a language that is not here does not compile.
+        let next = |language: &Language| match language {
+            English => Some(German),
+            German => None,
+        };
+        let there: Vec<_> = iter::successors(Some(English), next).collect();
+        assert_eq!(Language::ALL.as_slice(), there);
     }
 
     #[test]

@@ -342,7 +342,7 @@ impl Proof<OpenedConfirmation> {
         Plan::durable(self.confirmed(now), ())
     }
 
-    /// A code goes out to the new address that was confirmed; see [`moving::ask`].
+    /// A code goes out to the new address that was confirmed; see `moving::ask`.
     pub fn ask_for_address(
         &self,
         owner: &Account,

@@ -191,32 +191,62 @@ pub const PASSKEY_ENDPOINTS: &str = "/.well-known/passkey-endpoints";
 /// The origins that may use our passkeys (WebAuthn L3 §5.11).
 pub const RELATED_ORIGINS: &str = "/.well-known/webauthn";
 
-/// The page that has the form, or the script, which sends to `path`. A path of a page that is not listed here
-/// counts as the sign-in page's, so that a form of it which has had its day leads there.
+/// What a page of ours sends, by its form or by its script.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission {
+    /// The page that sends it. Where that has become too old, its visitor is led to this address, for a new one.
+    pub page: &'static str,
+    /// Whether it takes a visitor a step further on the way in. One who has signed in meanwhile, in another window, is
+    /// through, and not refused.
+    pub leads_in: bool,
+    /// Where it is sent to.
+    pub to: &'static [&'static str],
+}
+
+/// Everything that our pages send. A test holds it against what the portal takes.
+pub const SUBMISSIONS: [Submission; 17] = [
+    // The page that asks who was handed over has no address: it is the answer to a form of another host.
+    Submission { page: SIGN_IN, leads_in: true, to: &[SIGN_IN_OPTIONS, SIGN_IN_VERIFY, HAND_OFF_CONFIRM] },
+    Submission { page: REGISTER, leads_in: true, to: &[REGISTER_OPTIONS, REGISTER_VERIFY] },
+    Submission { page: REGISTER_CODE, leads_in: true, to: &[REGISTER_CODE, REGISTER_RESEND] },
+    Submission { page: RECOVER, leads_in: true, to: &[RECOVER] },
+    Submission { page: RECOVER_CODE, leads_in: true, to: &[RECOVER_CODE, RECOVER_RESEND] },
+    Submission { page: RECOVER_DEVICE, leads_in: true, to: &[RECOVER_OPTIONS, RECOVER_VERIFY] },
+    Submission { page: LINK_START, leads_in: true, to: &[LINK_ASK, LINK_OPTIONS, LINK_VERIFY] },
+    Submission { page: RECOVER_REVIEW, leads_in: false, to: &[RECOVER_REVIEW_OPTIONS, RECOVER_REVIEW_VERIFY] },
+    Submission { page: RECOVER_CANCEL, leads_in: false, to: &[RECOVER_CANCEL] },
+    Submission { page: CONTEST, leads_in: false, to: &[CONTEST_OPTIONS, CONTEST_VERIFY] },
+    Submission { page: LINK, leads_in: false, to: &[LINK_OFFER, LINK_FIND, LINK_NUMBER, LINK_APPROVE, LINK_DENY] },
+    Submission { page: SIGN_OUT, leads_in: false, to: &[SIGN_OUT] },
+    Submission {
+        page: DEVICES,
+        leads_in: false,
+        to: &[
+            DEVICES_RENAME,
+            DEVICES_SIGN_OUT,
+            DEVICES_SIGN_OUT_EVERYWHERE,
+            DEVICES_CONFIRM,
+            DEVICES_CONFIRM_VERIFY,
+            DEVICES_VERIFY,
+        ],
+    },
+    Submission { page: ACCOUNT, leads_in: false, to: &[ACCOUNT_PROFILE] },
+    Submission { page: ACCOUNT_ADDRESS, leads_in: false, to: &[ACCOUNT_ADDRESS, ACCOUNT_ADDRESS_RESEND] },
+    Submission { page: ACCOUNT_UNDO, leads_in: false, to: &[ACCOUNT_UNDO] },
+    // Every page that asks for a passkey tells of errors, and goes no further by it.
+    Submission { page: SIGN_IN, leads_in: false, to: &[WEBAUTHN_ERROR] },
+];
+
+/// The page that sends to `path`; the sign-in page where none of ours does.
 pub fn page_of(path: &str) -> &'static str {
-    const PAGES: [&str; 13] = [
-        SIGN_IN,
-        SIGN_OUT,
-        REGISTER_CODE,
-        REGISTER,
-        RECOVER_CODE,
-        RECOVER_REVIEW,
-        RECOVER_CANCEL,
-        CONTEST,
-        LINK_START,
-        DEVICES,
-        ACCOUNT_ADDRESS,
-        ACCOUNT_UNDO,
-        ACCOUNT,
-    ];
-    match path {
-        RECOVER_OPTIONS | RECOVER_VERIFY => RECOVER_DEVICE,
-        LINK_ASK | LINK_OPTIONS | LINK_VERIFY => LINK_START,
-        _ => {
-            let is_of =
-                |page: &&str| path.strip_prefix(*page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-            let others = [RECOVER, LINK];
-            PAGES.into_iter().chain(others).find(is_of).unwrap_or(SIGN_IN)
-        }
-    }
+    submission(path).map_or(SIGN_IN, |submission| submission.page)
+}
+
+/// Whether what is sent to `path` takes a visitor a step further on the way in.
+pub fn leads_in(path: &str) -> bool {
+    submission(path).is_some_and(|submission| submission.leads_in)
+}
+
+fn submission(path: &str) -> Option<&'static Submission> {
+    SUBMISSIONS.iter().find(|submission| submission.to.contains(&path))
 }

@@ -143,59 +143,15 @@ pub(super) fn is_own_origin(origin: &str, address: OwnAddress<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
-    use async_trait::async_trait;
     use futures_util::FutureExt as _;
     use http::HeaderValue;
 
     use super::*;
-    use crate::domain::clock::Timestamp;
     use crate::domain::origin::Origin;
-    use crate::domain::path::{RequestTarget, RoutePath};
+    use crate::domain::path::RoutePath;
     use crate::domain::route::{Demands, Methods, RouteId};
-    use crate::domain::secret::{Secret, SecretDigest};
     use crate::domain::upstream::{Upstream, UpstreamUrl};
-    use crate::identity::IdentityError;
-    use crate::store::StoreError;
-
-    /// A gateway where no visitor is signed in.
-    struct NoSession;
-
-    #[async_trait]
-    impl Gatekeeper for NoSession {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_unix(0)
-        }
-
-        fn live(&self, _: SecretDigest, _: &Host) -> Option<Principal> {
-            None
-        }
-
-        async fn load(&self, _: SecretDigest, _: &Host) -> Result<Option<Principal>, StoreError> {
-            Ok(None)
-        }
-
-        fn is_access_token(&self, _: &str) -> bool {
-            false
-        }
-
-        async fn bearer(&self, _: &str) -> Result<Option<Principal>, StoreError> {
-            Ok(None)
-        }
-
-        fn identity_token(&self, _: &Principal, _: &Arc<str>) -> Result<HeaderValue, IdentityError> {
-            Err(IdentityError::NoKey)
-        }
-
-        fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
-            Ok(None)
-        }
-
-        async fn bookmark(&self, _: &Host, _: &RequestTarget, _: Option<IpAddr>) -> Option<Secret> {
-            None
-        }
-    }
+    use crate::gate::gatekeeper::NoneSignedIn;
 
     /// Whether a WebSocket with these origins gets through to that route, at `a.example` over https.
     fn is_let_in(route: &Arc<Route>, origins: &[&'static str]) -> bool {
@@ -213,7 +169,7 @@ mod tests {
                 public_port: None,
             },
         };
-        let decided = decide(route, asked, &NoSession).now_or_never().expect("nothing here waits");
+        let decided = decide(route, asked, &NoneSignedIn).now_or_never().expect("nothing here waits");
         match decided {
             Ok(_) => true,
             Err(denied) => {

@@ -123,3 +123,44 @@ impl Gatekeeper for Auth {
         self.bookmarks.keep(host, target, client).await
     }
 }
+
+/// A gateway where no visitor is signed in.
+#[cfg(test)]
+#[derive(Debug)]
+pub struct NoneSignedIn;
+
+#[cfg(test)]
+#[async_trait]
+impl Gatekeeper for NoneSignedIn {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix(0)
+    }
+
+    fn live(&self, _: SecretDigest, _: &Host) -> Option<Principal> {
+        None
+    }
+
+    async fn load(&self, _: SecretDigest, _: &Host) -> Result<Option<Principal>, StoreError> {
+        Ok(None)
+    }
+
+    fn is_access_token(&self, _: &str) -> bool {
+        false
+    }
+
+    async fn bearer(&self, _: &str) -> Result<Option<Principal>, StoreError> {
+        Ok(None)
+    }
+
+    fn identity_token(&self, _: &Principal, _: &Arc<str>) -> Result<HeaderValue, IdentityError> {
+        Err(IdentityError::NoKey)
+    }
+
+    fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
+        Ok(None)
+    }
+
+    async fn bookmark(&self, _: &Host, _: &RequestTarget, _: Option<IpAddr>) -> Option<Secret> {
+        None
+    }
+}

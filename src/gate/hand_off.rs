@@ -52,16 +52,11 @@ impl HandOffs {
     /// The way of a browser at `host`, which sends `headers`, to where people sign in, with a fresh state. `return_to`
     /// says where it wants to go, as a whole address.
     pub fn redirect_to_sign_in(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> SignInRedirect {
-        self.redirect_with_state(host, return_to, self.fresh(headers))
+        self.redirect_with_state(host, return_to, self.fresh_state(headers))
     }
 
-    fn fresh(&self, headers: &HeaderMap) -> (StateId, Secret) {
-        let taken = self.states(headers);
-        (StateId::draw(|id| !taken.contains_key(&id), &*self.entropy), Secret::generate(&*self.entropy))
-    }
-
-    /// The same for a script of the app at `host`, which may be refused again and again: a state that its browser has goes
-    /// on. The browser goes on to the page whose script it is, where the script says nothing else.
+    /// The same for a script of the app at `host`. A script may be refused again and again, so a state that its browser
+    /// has already is used once more. Its visitor comes back to the page that the script runs on, where that is known.
     pub fn redirect_script_to_sign_in(&self, host: &Host, headers: &HeaderMap) -> SignInRedirect {
         if self.is_home(host) {
             return SignInRedirect { address: format!("{}{SIGN_IN}", self.origins.public()), set_cookie: None };
@@ -76,17 +71,6 @@ impl HandOffs {
         }
     }
 
-    fn redirect_with_state(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> SignInRedirect {
-        let sign_in = detour::returning(SIGN_IN, Some(return_to));
-        let public = self.origins.public();
-        if self.is_home(host) {
-            return SignInRedirect { address: format!("{public}{sign_in}"), set_cookie: None };
-        }
-        let state = KnownState { id, digest: secret.digest() };
-        let address = format!("{public}{}", detour::with(&sign_in, "state", &state.to_string()));
-        SignInRedirect { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
-    }
-
     /// The way of a browser that may be signed in at `host`, where people signed in before, and wants to go to
     /// `return_to`. It leads to where they sign in now, which asks back there. `None` for any other host.
     pub fn from_former(&self, host: &Host, return_to: &str) -> Option<String> {
@@ -99,7 +83,7 @@ impl HandOffs {
     /// `None` for any other host.
     pub fn ask_former(&self, host: &Host, return_to: &str, headers: &HeaderMap) -> Option<SignInRedirect> {
         let former = self.origins.former(host)?;
-        let (id, secret) = self.fresh(headers);
+        let (id, secret) = self.fresh_state(headers);
         let state = KnownState { id, digest: secret.digest() };
         let hand_off = detour::with(&detour::returning(HAND_OFF, Some(return_to)), "state", &state.to_string());
         Some(SignInRedirect {
@@ -108,18 +92,37 @@ impl HandOffs {
         })
     }
 
-    /// Whether browsers are handed over to `host` by pages of `origin`: to where people sign in from where they did
-    /// before, and to any other from where they sign in.
+    /// Whether pages of `origin` hand browsers over to `host`. The host where people sign in takes them from the hosts
+    /// where they signed in before; every other host takes them from the one where they sign in.
     pub fn hands_over(&self, origin: &str, host: &Host) -> bool {
-        match self.is_home(host) {
-            true => self.origins.find(origin).is_some_and(|origin| self.origins.former(origin.host()) == Some(origin)),
-            false => self.origins.public().as_str() == origin,
+        if self.is_home(host) {
+            self.origins.find(origin).is_some_and(|origin| self.origins.former(origin.host()) == Some(origin))
+        } else {
+            self.origins.public().as_str() == origin
         }
     }
 
     /// The state of that name which a request carries.
     pub fn state(&self, id: StateId, headers: &HeaderMap) -> Option<Secret> {
         cookies::find(cookie_headers(headers), &self.cookies.state(id)).only.and_then(read)
+    }
+
+    /// The way of a browser at `host` to where people sign in, with that state.
+    fn redirect_with_state(&self, host: &Host, return_to: &str, (id, secret): (StateId, Secret)) -> SignInRedirect {
+        let sign_in = detour::returning(SIGN_IN, Some(return_to));
+        let public = self.origins.public();
+        if self.is_home(host) {
+            return SignInRedirect { address: format!("{public}{sign_in}"), set_cookie: None };
+        }
+        let state = KnownState { id, digest: secret.digest() };
+        let address = format!("{public}{}", detour::with(&sign_in, "state", &state.to_string()));
+        SignInRedirect { address, set_cookie: Some(self.cookies.set_state(id, &secret)) }
+    }
+
+    /// A state for a browser that sends `headers`, under a name that none of its states has.
+    fn fresh_state(&self, headers: &HeaderMap) -> (StateId, Secret) {
+        let taken = self.states(headers);
+        (StateId::draw(|id| !taken.contains_key(&id), &*self.entropy), Secret::generate(&*self.entropy))
     }
 
     /// The first of the states that a request carries.

@@ -52,6 +52,7 @@ impl Signer {
     /// The claims could not be written, or the signature failed.
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, IdentityError> {
         let claims = serde_json::to_vec(claims)?;
+        // Base64 makes four letters of three bytes. The signature with its dot has 87, and what is over is for rounding.
         let mut text = String::with_capacity(self.start.len() + claims.len() * 4 / 3 + 96);
         text.push_str(&self.start);
         URL_SAFE_NO_PAD.encode_string(claims, &mut text);

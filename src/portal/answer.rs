@@ -40,10 +40,10 @@ pub fn page_again(
     let csrf = portal.auth.form_token(&caller.visitor);
     let html = render(&caller.chrome(portal, &csrf));
     let mut response = Html(html).into_response();
-    if let Some(StepRefusal { status, name, why, wait }) = refusal {
-        *response.status_mut() = status;
-        response.extensions_mut().insert(LoggedRefusal { name, why: why.into() });
-        if let Some(wait) = wait {
+    if let Some(refusal) = refusal {
+        *response.status_mut() = refusal.status();
+        response.extensions_mut().insert(LoggedRefusal { name: refusal.name(), why: refusal.why().into() });
+        if let Some(wait) = refusal.wait() {
             response.headers_mut().insert(header::RETRY_AFTER, retry_after(wait));
         }
     }
@@ -73,7 +73,7 @@ pub fn go_on(portal: &Portal, caller: &Caller, destination: &Destination) -> Res
 }
 
 /// The same after a form of one of our pages.
-pub fn go_on_from_form(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
+fn go_on_from_form(portal: &Portal, caller: &Caller, destination: &Destination) -> Response {
     match destination.elsewhere(&portal.origins) {
         Some((to, _)) => lead_on(portal, caller, to.host(), &caller.address(destination, portal)),
         None => go_on(portal, caller, destination),
@@ -127,6 +127,11 @@ fn to_response(refusal: GateRefusal, headers: Vec<(HeaderName, HeaderValue)>, bo
 pub fn asset(asset: Asset) -> Response {
     let headers = [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, CACHE_CONTROL)];
     (headers, asset.bytes).into_response()
+}
+
+/// Gives the browser its session after a form of one of our pages, and sends the visitor on to where they wanted to go.
+pub fn signed_in_from_form(portal: &Portal, caller: &Caller, signed_in: &SignedInBrowser) -> Response {
+    with_session(portal, caller, signed_in, go_on_from_form(portal, caller, &signed_in.return_to))
 }
 
 /// Gives the browser its session, and takes back the secret of the flow that is over.

@@ -129,7 +129,7 @@ async fn fits(
             let return_to = if script { return_to_of_script(&bytes) } else { field(&bytes, "return_to") };
             // A page that asks a visitor to sign in who has done so elsewhere meanwhile: a token of ours, of another
             // time.
-            let is_dead = press.is_some() && leads_in(parts.uri.path());
+            let is_dead = press.is_some() && own_paths::leads_in(parts.uri.path());
             return Err(Misfit { refusal, dead: is_dead.then_some(return_to) });
         }
     };
@@ -173,21 +173,6 @@ fn with_flow(portal: &Portal, caller: &Caller, mut response: Response) -> Respon
 /// Whether a text has the form of a token.
 fn is_token(text: &str) -> bool {
     text.split_once('.').is_some_and(|(nonce, mac)| (nonce.len(), mac.len()) == (32, 43))
-}
-
-/// Whether `path` is a step on a visitor's way in. What any page tells is none.
-fn leads_in(path: &str) -> bool {
-    path != own_paths::WEBAUTHN_ERROR
-        && matches!(
-            own_paths::page_of(path),
-            own_paths::SIGN_IN
-                | own_paths::REGISTER
-                | own_paths::REGISTER_CODE
-                | own_paths::RECOVER
-                | own_paths::RECOVER_CODE
-                | own_paths::RECOVER_DEVICE
-                | own_paths::LINK_START
-        )
 }
 
 /// Whether the browser says that the request comes from a page of the host it goes to: by `Sec-Fetch-Site`, which no

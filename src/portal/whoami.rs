@@ -14,6 +14,7 @@ use super::{Portal, answer};
 use crate::auth::failure::WorldFailure;
 use crate::gate::refusal::GateRefusal;
 
+/// The answer. Its fields are named as the claims of the identity token are.
 #[derive(Serialize)]
 struct WhoAmI<'a> {
     sub: Uuid,
@@ -28,10 +29,9 @@ struct WhoAmI<'a> {
 /// The signed-in user, or 401. A session that has still to answer "Keep your account safe" counts as none here, as it
 /// does for apps.
 pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: HeaderMap) -> Response {
-    let session = caller.session(&portal).await;
-    match session.map(|session| session.filter(|live| !live.review())) {
-        Ok(Some(live)) => {
-            let told = live.facts();
+    match caller.session(&portal).await {
+        Ok(Some(session)) if !session.review() => {
+            let told = session.facts();
             Json(WhoAmI {
                 sub: told.account.0,
                 email: told.email,
@@ -42,7 +42,7 @@ pub async fn get(State(portal): State<Arc<Portal>>, caller: Caller, headers: Hea
             })
             .into_response()
         }
-        Ok(None) => answer::sign_in_required(&portal, &caller, &headers),
+        Ok(_) => answer::sign_in_required(&portal, &caller, &headers),
         Err(error) => {
             WorldFailure::from(error).log();
             answer::problem(GateRefusal::Unavailable, &caller)

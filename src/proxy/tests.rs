@@ -1,61 +1,19 @@
 //! That forwarding fails closed when the phases before it did not do their part.
 
-use std::net::IpAddr;
-
-use async_trait::async_trait;
 use http::{HeaderName, HeaderValue};
 use tokio::io::AsyncWriteExt;
 
 use super::rewrites::Rewrites;
 use super::*;
-use crate::domain::clock::{Timestamp, Zeros};
+use crate::domain::clock::Zeros;
 use crate::domain::host::{Authority, Host};
 use crate::domain::origin::{Origin, OwnOrigins};
-use crate::domain::path::{RequestTarget, RoutePath};
+use crate::domain::path::RoutePath;
 use crate::domain::route::{Access, Demands, Methods, Route, RouteId, Scheme};
-use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::upstream::{Upstream, UpstreamUrl};
 use crate::gate::cookies::CookieNames;
+use crate::gate::gatekeeper::NoneSignedIn;
 use crate::gate::plain_headers::PlainHeaders;
-use crate::identity::IdentityError;
-use crate::store::StoreError;
-
-struct SignedOut;
-
-#[async_trait]
-impl Gatekeeper for SignedOut {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix(0)
-    }
-
-    fn live(&self, _token: SecretDigest, _host: &Host) -> Option<Principal> {
-        None
-    }
-
-    async fn load(&self, _token: SecretDigest, _host: &Host) -> Result<Option<Principal>, StoreError> {
-        Ok(None)
-    }
-
-    fn is_access_token(&self, _text: &str) -> bool {
-        false
-    }
-
-    async fn bearer(&self, _text: &str) -> Result<Option<Principal>, StoreError> {
-        Ok(None)
-    }
-
-    fn identity_token(&self, _principal: &Principal, _audience: &Arc<str>) -> Result<HeaderValue, IdentityError> {
-        Err(IdentityError::NoKey)
-    }
-
-    fn forwarded_token(&self, _: &Principal, _: &str, _: &Arc<str>) -> Result<Option<HeaderValue>, IdentityError> {
-        Ok(None)
-    }
-
-    async fn bookmark(&self, _: &Host, _: &RequestTarget, _: Option<IpAddr>) -> Option<Secret> {
-        None
-    }
-}
 
 fn gateway(access: Access) -> ProxyPhases {
     let host = Host::parse("notes.example.com").unwrap();
@@ -83,10 +41,10 @@ fn gateway(access: Access) -> ProxyPhases {
     let origins = OwnOrigins::new(Origin::of(Scheme::Https, Authority { host: host.clone(), port: None }), []);
     let hand_offs = Arc::new(HandOffs::new(origins, CookieNames::new(true), Arc::new(Zeros)));
     let parts = ProxyParts {
-        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(SignedOut), Arc::clone(&hand_offs), asked)),
+        forward_auth: Arc::new(ForwardAuth::new(routes.clone(), Arc::new(NoneSignedIn), Arc::clone(&hand_offs), asked)),
         hand_offs,
         routes,
-        gatekeeper: Arc::new(SignedOut),
+        gatekeeper: Arc::new(NoneSignedIn),
         portal: Router::new(),
         render: Arc::new(|_| String::new()),
         settings: ProxySettings::new(Scheme::Https, host),

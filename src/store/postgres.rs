@@ -1,6 +1,6 @@
 //! A store in a PostgreSQL database, which many gateways share.
 //!
-//! Rows are the same versioned [`records`](super::records) as in the embedded store, with the columns beside them that
+//! Rows are the same versioned `records` as in the embedded store, with the columns beside them that
 //! preconditions, lists and sweeps need (`migrations/0001.sql`). A commit is one transaction (`commit`). It locks what
 //! it is about, always in one order (`locks`). Then it makes each change with statements that say themselves what must
 //! hold (`apply`), and writes down what other gateways are to hear (`feed`). Every operation has a deadline of our own,
@@ -114,9 +114,8 @@ impl fmt::Debug for Inner {
 }
 
 impl PostgresStore {
-    /// Connects to the database, which must have the schema of this program ([`migrate`]). `key` wraps the gateway's
-    /// own keys there; `grace` is how long this gateway goes on with what it knows where it hears nothing; randomness
-    /// is for that, and for how long commits that met wait for each other.
+    /// Connects to the database, which must have the schema of this program ([`migrate()`]). `key` wraps the gateway's own keys
+    /// there; `grace` is how long this gateway goes on with what it knows where it hears nothing; randomness is for that, and for how long commits that met wait for each other.
     ///
     /// # Errors
     /// The database cannot be reached, has another schema, or its keys were wrapped with another key: one sentence for
@@ -165,7 +164,7 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Whether a store does not open because its tables have to be brought up to date first ([`migrate`]).
+    /// Whether a store does not open because its tables have to be brought up to date first ([`migrate()`]).
     pub fn is_behind(error: &StoreError) -> bool {
         error.source.as_deref().is_some_and(|source| source.is::<Behind>())
     }

@@ -1,8 +1,7 @@
 //! A store in one file of this machine (redb): one process owns it, one thread writes to it.
 //!
 //! Reads see a snapshot and run on a few threads of their own, because they may wait for the disk. Commits go to the
-//! `writer`, which groups them; `apply` says what each change means for the rows, [`records`](super::records) how rows
-//! are written.
+//! `writer`, which groups them; `apply` says what each change means for the rows, `records` how rows are written.
 
 #[doc(hidden)]
 pub mod apart;

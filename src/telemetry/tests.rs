@@ -149,6 +149,16 @@ fn timeless(lines: &str, before: usize) -> Vec<&str> {
     lines.split_inclusive('\n').map(|line| line.get(before + stamp..).unwrap()).collect()
 }
 
+/// Whether each text is one line without anything that moves a cursor, and with the letters of [`ODD`] as they are.
+#[track_caller]
+fn each_is_one_plain_line(texts: [&String; 2]) {
+    for text in texts {
+        let line = text.strip_suffix('\n').unwrap();
+        assert!(!line.contains(escape::is_needed), "{line:?}");
+        assert!(line.contains("ü€😀"), "{line}");
+    }
+}
+
 #[test]
 fn json_is_the_same_as_that_of_the_library() {
     let paper = CapturedLines::default();
@@ -183,11 +193,7 @@ fn nothing_in_a_value_makes_a_second_line_or_moves_a_cursor() {
         tracing::info!(text = ODD, shown = %ODD, debugged = ?ODD, error = &error as &dyn std::error::Error, "{ODD}");
     };
     let (for_programs, for_people) = (json(say), for_people(false, say));
-    for text in [&for_programs, &for_people] {
-        let line = text.strip_suffix('\n').unwrap();
-        assert!(!line.contains(escape::is_needed), "{line:?}");
-        assert!(line.contains("ü€😀"), "{line}");
-    }
+    each_is_one_plain_line([&for_programs, &for_people]);
     let line: Value = serde_json::from_str(&for_programs).unwrap();
     for field in ["message", "text", "shown", "error"] {
         assert_eq!(line["fields"][field], ODD, "{field}");
@@ -261,11 +267,7 @@ fn a_value_of_a_span_makes_no_second_line_and_moves_no_cursor() {
         wait(within(request, async { tracing::info!("said") }));
     };
     let (for_programs, for_people) = (json(say), for_people(false, say));
-    for text in [&for_programs, &for_people] {
-        let line = text.strip_suffix('\n').unwrap();
-        assert!(!line.contains(escape::is_needed), "{line:?}");
-        assert!(line.contains("ü€😀"), "{line}");
-    }
+    each_is_one_plain_line([&for_programs, &for_people]);
     let line: Value = serde_json::from_str(&for_programs).unwrap();
     assert_eq!((&line["span"]["id"], &line["span"]["host"]), (&ODD.into(), &ODD.into()));
 }

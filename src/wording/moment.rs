@@ -73,10 +73,11 @@ mod tests {
 
     #[test]
     fn moments_are_worded_in_each_language() {
-        for (language, day_text, minute_text, full) in [
-            (Language::English, "23 Nov 2026", "23 Nov at 09:40 UTC", "23 Nov 2026, 09:40 UTC"),
-            (Language::German, "23. Nov. 2026", "23. Nov. um 09:40 UTC", "23. Nov. 2026, 09:40 UTC"),
-        ] {
+        for language in Language::ALL {
+            let (day_text, minute_text, full) = match language {
+                Language::English => ("23 Nov 2026", "23 Nov at 09:40 UTC", "23 Nov 2026, 09:40 UTC"),
+                Language::German => ("23. Nov. 2026", "23. Nov. um 09:40 UTC", "23. Nov. 2026, 09:40 UTC"),
+            };
             let words = Words::new(language, "Acme Notes");
             assert_eq!(
                 day(words, AT),

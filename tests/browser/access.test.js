@@ -89,7 +89,7 @@ scenario('whoever registered, was let in or got back in is known when they come 
   await linked.goto('/_bmauth/link/start');
   await linked.page.waitForLoadState();
   await linked.button('On a phone or tablet').click();
-  const shown = await linked.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ }).innerText();
+  const shown = await linked.shortCode.innerText();
   await owner.goto('/link');
   await owner.page.getByLabel('Code', { exact: true }).fill(shown);
   await owner.button('Continue').click();

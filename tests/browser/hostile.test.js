@@ -5,6 +5,7 @@ import http from 'node:http';
 import { after } from 'node:test';
 import { Device } from './harness/device.js';
 import { SoftwarePasskey } from './harness/software-passkey.js';
+import { seenBy, watch } from './harness/worker.js';
 import { address, openWorld } from './harness/world.js';
 
 const DEVICES = '/_bmauth/devices';
@@ -257,18 +258,8 @@ scenario('signing in works in a window that the app opened, and ends there', asy
 // session.
 async function watched(victim) {
   await victim.goto('/worker');
-  await victim.page.evaluate(async () => {
-    const taken = new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }));
-    await navigator.serviceWorker.register('/worker/sw.js', { scope: '/' });
-    await taken;
-  });
+  await watch(victim.page, '/worker/sw.js', { scope: '/' });
 }
-
-const seenBy = (page) => page.evaluate(() => new Promise((resolve) => {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = ({ data }) => resolve(data);
-  navigator.serviceWorker.controller.postMessage('seen', [port2]);
-}));
 
 scenario('what a service worker of the app reads makes no passkey without a touch', async ({ enter, mailbox, origin }) => {
   const { victim, email } = await victimOf(enter);

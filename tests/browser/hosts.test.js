@@ -9,6 +9,7 @@ import { Device } from './harness/device.js';
 import { goes, isAt, openHostedApp, signsIn, told } from './harness/hosted-app.js';
 import { look } from './harness/look.js';
 import { send } from './harness/loopback.js';
+import { seenBy, watch } from './harness/worker.js';
 import { address, launch, openWorld } from './harness/world.js';
 
 const app = await openHostedApp();
@@ -332,24 +333,9 @@ scenario('so does one on the very host of the pages whose visitor has just typed
   maria.troubles.length = 0;
 });
 
-// Puts the app's worker before every page of its host.
-async function watched({ page }) {
-  await page.evaluate(async () => {
-    const taken = new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }));
-    await navigator.serviceWorker.register('/sw.js');
-    await taken;
-  });
-}
-
-const seenBy = (page) => page.evaluate(() => new Promise((resolve) => {
-  const { port1, port2 } = new MessageChannel();
-  port1.onmessage = ({ data }) => resolve(data);
-  navigator.serviceWorker.controller.postMessage('seen', [port2]);
-}));
-
 scenario('it works where an app has a worker before its pages, which learns nothing that lasts', async ({ enter, wiki, files }) => {
   const { maria, email } = await registered(enter, `${wiki}/`);
-  await watched(maria);
+  await watch(maria.page, '/sw.js');
   await maria.signOut();
   await asksToSignIn(maria, `${wiki}/page?x=1`);
   await signsIn(maria, email, `${wiki}/page?x=1`);

@@ -132,12 +132,7 @@ scenario({ repeat: true }, 'a proxy that sends everything twice', async ({ enter
   await computer.link('Use another device').click();
   await isAlive(computer);
   await computer.button('On a phone or tablet').click();
-  const short = computer.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ });
-  await short.waitFor();
-  await maria.goto('/_bmauth/link');
-  await maria.page.getByLabel('Code', { exact: true }).fill(await short.innerText());
-  await maria.button('Continue').click();
-  await maria.heading('Is this you signing in?');
+  await maria.bringCodeOf(computer);
   const number = maria.page.getByLabel('Type the number shown on that screen', { exact: true });
   const shown = await computer.page.locator('.number:visible').filter({ hasText: /^\d\d$/ }).innerText();
   await number.fill(String(((Number(shown) - 9) % 90) + 10));
@@ -228,12 +223,7 @@ scenario({ mute: true }, 'either side of a link goes on where events are held ba
   await computer.link('Use another device').click();
   await isAlive(computer);
   await computer.button('On a phone or tablet').click();
-  const short = computer.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ });
-  await short.waitFor();
-  await maria.goto('/_bmauth/link');
-  await maria.page.getByLabel('Code', { exact: true }).fill(await short.innerText());
-  await maria.button('Continue').click();
-  await maria.heading('Is this you signing in?');
+  await maria.bringCodeOf(computer);
   await computer.reads('Approve it on your other device.');
   const shown = await computer.page.locator('.number:visible').filter({ hasText: /^\d\d$/ }).innerText();
   await maria.page.getByLabel('Type the number shown on that screen', { exact: true }).fill(shown);
@@ -241,8 +231,8 @@ scenario({ mute: true }, 'either side of a link goes on where events are held ba
   await computer.heading('Set up this device');
   // The side that approves shows the code, and waits for whoever scans it.
   await maria.goto('/_bmauth/link');
-  await short.waitFor({ state: 'detached' });
-  const offered = maria.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ });
+  await computer.shortCode.waitFor({ state: 'detached' });
+  const offered = maria.shortCode;
   const typed = await offered.innerText();
   const phone = await enter(A_PHONE);
   await phone.goto('/_bmauth/link/start');

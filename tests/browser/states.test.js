@@ -14,13 +14,7 @@ async function found(enter, there) {
   const computer = await enter({ viewport: DESKTOP, ...from(there) });
   await computer.goto('/_bmauth/link/start');
   await computer.button('On a phone or tablet').click();
-  const short = computer.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ });
-  await short.waitFor();
-  await phone.goto('/link');
-  await phone.heading('Connect a device');
-  await phone.page.getByLabel('Code', { exact: true }).fill(await short.innerText());
-  await phone.button('Continue').click();
-  await phone.heading('Is this you signing in?');
+  await phone.bringCodeOf(computer, '/link');
   return phone;
 }
 
@@ -118,7 +112,7 @@ scenario('a device whose link waits says when it cannot ask, and goes on when it
   const computer = await enter({ viewport: DESKTOP });
   await computer.goto('/_bmauth/link/start');
   await computer.button('On a phone or tablet').click();
-  await computer.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ }).waitFor();
+  await computer.shortCode.waitFor();
   await computer.context.setOffline(true);
   await computer.page.evaluate(() => dispatchEvent(new Event('online')));
   await computer.reads(/^We can't reach Acme Notes/);

@@ -103,13 +103,7 @@ apart('a page that waits at one gateway goes on when the other approves', (reque
   await computer.heading("Use a device you're already signed in on");
   await computer.page.waitForLoadState();
   await computer.button('On a phone or tablet').click();
-  const short = computer.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ });
-  await short.waitFor();
-  await phone.goto('/link');
-  await phone.heading('Connect a device');
-  await phone.page.getByLabel('Code', { exact: true }).fill(await short.innerText());
-  await phone.button('Continue').click();
-  await phone.heading('Is this you signing in?');
+  await phone.bringCodeOf(computer, '/link');
   await computer.reads('Approve it on your other device.');
   const number = computer.page.locator('.number:visible').filter({ hasText: /^\d\d$/ });
   await phone.page.getByLabel('Type the number shown on that screen', { exact: true }).fill(await number.innerText());

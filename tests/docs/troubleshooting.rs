@@ -60,6 +60,16 @@ fn each_refusal_of_a_pages_script_has_an_entry() {
 }
 
 #[test]
+fn each_refusal_of_a_form_has_an_entry() {
+    let texts = texts_in_function("src/portal/views/step_refusal.rs", "row");
+    let names: BTreeSet<_> = texts.iter().step_by(2).cloned().collect();
+    let rows = below(PAGE, "## What a form says");
+    let cells = rows.iter().flat_map(|row| row[0].split(", ").map(str::to_owned).collect::<Vec<_>>());
+    let written: BTreeSet<_> = cells.map(|cell| code(&cell).expect("a name").to_owned()).collect();
+    same(PAGE, &names, &written);
+}
+
+#[test]
 fn each_error_of_the_api_has_an_entry() {
     let texts = texts_in_function("src/portal/api/error.rs", "parts");
     let is_code = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');

@@ -85,6 +85,13 @@ impl Browser {
         }
     }
 
+    /// The same browser once more, with the cookies it has now and the page it is on.
+    pub fn tab(&self, world: &World) -> Self {
+        let mut tab = world.browser();
+        (tab.cookies, tab.address, tab.csrf) = (self.cookies.clone(), self.address, self.csrf.clone());
+        tab
+    }
+
     /// The same, by a line that sends every press three times.
     pub fn stuttering(self) -> Self {
         Self { stutters: true, ..self }

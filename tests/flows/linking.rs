@@ -121,13 +121,6 @@ impl Browser {
         self.set_up_with(&challenge.json(), passkey).await
     }
 
-    /// The same browser once more, with the cookies it has now.
-    fn tab(&self, world: &World) -> Browser {
-        let mut tab = world.browser();
-        (tab.cookies, tab.address, tab.csrf) = (self.cookies.clone(), self.address, self.csrf.clone());
-        tab
-    }
-
     /// The digest of its session's token.
     fn session(&self) -> SecretDigest {
         Secret::parse(&self.cookies["__Host-bmauth"]).unwrap().digest()

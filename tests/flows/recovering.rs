@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::api::{Client, worlds, wrong};
 use crate::authenticator::{Passkey, encode};
 use crate::browser::{Answer, Browser};
-use crate::world::{CONFIG, World, wrong_codes};
+use crate::world::{CONFIG, World, fifty_wrong_codes};
 
 const MARIA: &str = "maria@example.com";
 
@@ -685,19 +685,9 @@ async fn fifty_wrong_codes_at_once_count_five_and_end_nothing() {
     ask(&mut browser, MARIA).await;
     let code = world.code(MARIA).await;
     browser.get("/_bmauth/recover/code").await;
-    let tries: Vec<_> = (0..50)
-        .map(|n| {
-            let mut copy = world.browser();
-            copy.cookies.clone_from(&browser.cookies);
-            copy.csrf.clone_from(&browser.csrf);
-            let wrong = wrong_codes(&code).nth(n).unwrap();
-            tokio::spawn(async move { copy.submit("/_bmauth/recover/code", &[("code", &wrong)]).await.status })
-        })
-        .collect();
-    for answer in tries {
-        // Whoever lost a race for the count is told of the code all the same, not that the recovery is over.
-        assert_eq!(answer.await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY);
-    }
+    // Whoever lost a race for the count is told of the code all the same, not that the recovery is over.
+    let answers = fifty_wrong_codes(&world, &browser, "/_bmauth/recover/code", &code).await;
+    assert_eq!(answers, [StatusCode::UNPROCESSABLE_ENTITY; 50]);
     assert_eq!(world.store.recovery(flow(&browser)).await.unwrap().unwrap().code.tries, 5);
     assert_eq!(enter(&mut browser, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
@@ -713,9 +703,7 @@ async fn a_right_code_wins_whatever_else_is_typed_at_that_moment() {
             browser.get("/_bmauth/recover/code").await;
             let typed = [wrong(&code), code.clone(), wrong(&code), wrong(&code)];
             let answers = typed.map(|typed| {
-                let mut copy = world.browser();
-                copy.cookies.clone_from(&browser.cookies);
-                copy.csrf.clone_from(&browser.csrf);
+                let mut copy = browser.tab(&world);
                 tokio::spawn(
                     async move { (copy.submit("/_bmauth/recover/code", &[("code", &typed)]).await.status, typed) },
                 )

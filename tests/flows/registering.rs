@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV};
 use crate::browser::Browser;
 use crate::edge::{Fragile, Meanwhile};
-use crate::world::{CONFIG, World, wrong_codes};
+use crate::world::{CONFIG, World, fifty_wrong_codes};
 
 const MARIA: &str = "maria@example.com";
 
@@ -351,18 +351,8 @@ async fn fifty_wrong_codes_at_once_count_five() {
     browser.ask_to_register(MARIA, &mut Passkey::new(b"key")).await;
     let code = world.code(MARIA).await;
     browser.get("/_bmauth/register/code").await;
-    let tries: Vec<_> = (0..50)
-        .map(|n| {
-            let mut copy = world.browser();
-            copy.cookies.clone_from(&browser.cookies);
-            copy.csrf.clone_from(&browser.csrf);
-            let wrong = wrong_codes(&code).nth(n).unwrap();
-            tokio::spawn(async move { copy.submit("/_bmauth/register/code", &[("code", &wrong)]).await.status })
-        })
-        .collect();
-    for answer in tries {
-        assert_eq!(answer.await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY);
-    }
+    let answers = fifty_wrong_codes(&world, &browser, "/_bmauth/register/code", &code).await;
+    assert_eq!(answers, [StatusCode::UNPROCESSABLE_ENTITY; 50]);
     let flow = Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap();
     assert_eq!(world.store.registration(flow.digest()).await.unwrap().unwrap().code.tries, 5);
     assert_eq!(browser.enter(&code).await.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::api::{self, Client, events};
 use crate::authenticator::{BE, BS, Passkey, UP, UV, encode};
 use crate::browser::Answer;
+use crate::recovering;
 use crate::world::World;
 
 const MARIA: &str = "maria@example.com";
@@ -202,11 +203,8 @@ async fn a_recovery_excludes_no_device() {
     let mut passkey = maria(&world, SYNCED, 0).await;
     assert_eq!(sign_in(&world, None, &mut passkey, (BOUND, 0)).await.refusal(), "not-accepted");
     let mut browser = world.browser();
-    browser.get("/_bmauth/recover").await;
-    browser.submit("/_bmauth/recover", &[("email", MARIA)]).await;
-    let code = world.code(MARIA).await;
-    browser.get("/_bmauth/recover/code").await;
-    browser.submit("/_bmauth/recover/code", &[("code", &code)]).await;
+    recovering::ask(&mut browser, MARIA).await;
+    recovering::enter(&mut browser, &world.code(MARIA).await).await;
     browser.get("/_bmauth/recover/device").await;
     let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
     let excluded = &begun["options"]["excludeCredentials"];

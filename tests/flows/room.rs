@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::api::{Client, refused};
 use crate::authenticator::Passkey;
 use crate::browser::{Answer, Browser};
+use crate::recovering;
 use crate::world::World;
 
 const MARIA: &str = "maria@example.com";
@@ -93,16 +94,7 @@ async fn over_the_api_there_is_room_for_twenty() {
 async fn a_recovery_makes_one_more_and_asks_which_are_lost() {
     let (world, _, _) = maria(MOST).await;
     let mut browser = world.browser();
-    browser.get("/_bmauth/recover").await;
-    browser.submit("/_bmauth/recover", &[("email", MARIA)]).await;
-    let code = world.code(MARIA).await;
-    browser.get("/_bmauth/recover/code").await;
-    browser.submit("/_bmauth/recover/code", &[("code", &code)]).await;
-    browser.get("/_bmauth/recover/device").await;
-    let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
-    let body = json!({ "ceremony": begun["ceremony"], "credential": Passkey::new(b"new").create(&begun["options"]) });
-    let done = browser.post("/_bmauth/recover/passkey/verify", &body).await;
-    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    recovering::recover(&world, &mut browser, &mut Passkey::new(b"new")).await;
     assert_eq!(kept(&world).await.len(), MOST + 1);
     assert_eq!(browser.get("/_bmauth/recover/review").await.status, StatusCode::OK);
 

@@ -221,11 +221,9 @@ async fn fifty_answers_to_one_challenge_begin_one_session_and_are_answered_alike
     let credential = passkey.get(&challenge["options"]);
     let answers: Vec<_> = (0..50)
         .map(|_| {
-            let mut copy = world.browser();
-            copy.cookies.clone_from(&browser.cookies);
+            let mut copy = browser.tab(&world);
             // The very same press.
             copy.presses = browser.presses;
-            copy.csrf.clone_from(&browser.csrf);
             let (challenge, credential) = (challenge.clone(), credential.clone());
             tokio::spawn(async move {
                 let status = copy.answer(&challenge, &credential).await.status;

@@ -239,6 +239,20 @@ async fn sound(response: Response) -> Response {
     response
 }
 
+/// What fifty wrong codes are answered with that are typed at once in as many tabs of a browser.
+pub async fn fifty_wrong_codes(world: &World, browser: &Browser, page: &'static str, code: &str) -> Vec<StatusCode> {
+    let tries = wrong_codes(code).take(50).map(|wrong| {
+        let mut tab = browser.tab(world);
+        tokio::spawn(async move { tab.submit(page, &[("code", &wrong)]).await.status })
+    });
+    let tries: Vec<_> = tries.collect();
+    let mut answers = Vec::new();
+    for answer in tries {
+        answers.push(answer.await.unwrap());
+    }
+    answers
+}
+
 /// Six digits that are not that code, each once.
 pub fn wrong_codes(code: &str) -> impl Iterator<Item = String> {
     (0..).map(|n| format!("{n:06}")).filter(move |wrong| wrong != code)

@@ -8,7 +8,7 @@ use bmauth::domain::route::Access;
 use bmauth::domain::secret::Secret;
 use http::Request;
 
-use crate::harness::*;
+use crate::harness::{self, *};
 
 const IDENTITY: &str = "x-bmauth-jwt";
 const USER_1: &str = "token.user1@example.com.notes.example.com";
@@ -266,36 +266,9 @@ async fn signing_out_takes_effect_on_the_next_request_of_the_same_connection() {
     assert_eq!(client.answer().await.status, 401);
 }
 
-const UPGRADE: [&str; 4] = [
-    "Connection: Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-];
-
-/// An app that accepts a WebSocket and then sends back what it gets.
+/// An app that accepts a WebSocket, and is told nothing of the token.
 async fn echo() -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    raw_app(async |seen, mut stream| {
-        assert_eq!(seen.field("authorization"), None);
-        let who = seen.field(IDENTITY).unwrap_or("nobody");
-        let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Who: {who}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut piece = [0; 64];
-        while let Ok(read @ 1..) = stream.read(&mut piece).await {
-            stream.write_all(&piece[..read]).await.unwrap();
-        }
-    })
-    .await
-}
-
-async fn open(world: &World, lines: &[&str]) -> (Client, Answer) {
-    let mut client = world.connect();
-    client.send(get("/socket", &[&UPGRADE[..], lines].concat())).await;
-    let answer = client.answer_head().await;
-    (client, answer)
+    harness::echo(|seen| assert_eq!(seen.field("authorization"), None)).await
 }
 
 #[tokio::test]
@@ -304,10 +277,10 @@ async fn a_websocket_opened_with_a_token_needs_no_origin_and_ends_with_the_sessi
     let secret = world.keeper.sign_in(1);
     let line = bearer(&world, &secret);
     for origin in ["X-No-Origin: 1", "Origin: https://notes.example.com", "Origin: capacitor://localhost"] {
-        let (_, answer) = open(&world, &[&line, origin]).await;
+        let (_, answer) = open_socket(&world, "/socket", &[&line, origin]).await;
         assert_eq!((answer.status, answer.field("x-who")), (101, Some(USER_1)), "{origin}");
     }
-    let (mut client, _) = open(&world, &[&line]).await;
+    let (mut client, _) = open_socket(&world, "/socket", &[&line]).await;
     client.send("x").await;
     client.expect(b"x").await;
     world.keeper.end(&secret);
@@ -323,7 +296,7 @@ async fn a_token_that_is_refused_does_not_stand_for_an_origin_either() {
     let doubled = format!("{0}, {0}", bearer(&world, &known));
     for bad in [bearer(&world, &over), doubled, "Authorization: Bearer a.b.c".to_owned()] {
         for origin in ["X-No-Origin: 1", "Origin: https://evil.example"] {
-            let (_, answer) = open(&world, &[&cookie(&known), &bad, origin]).await;
+            let (_, answer) = open_socket(&world, "/socket", &[&cookie(&known), &bad, origin]).await;
             assert_eq!(answer.status, 403, "{bad} {origin}");
         }
     }
@@ -334,10 +307,10 @@ async fn a_session_over_for_its_time_ends_what_its_token_opened() {
     let world = world(&echo().await);
     let secret = world.keeper.sign_in(1);
     let line = bearer(&world, &secret);
-    let (mut client, _) = open(&world, &[&line]).await;
+    let (mut client, _) = open_socket(&world, "/socket", &[&line]).await;
     world.keeper.pass(Duration::from_secs(3601));
     // Whoever finds that it is over ends it.
-    let (_, refused) = open(&world, &[&line]).await;
+    let (_, refused) = open_socket(&world, "/socket", &[&line]).await;
     assert_eq!(refused.status, 401);
     assert_eq!(client.closes().await, "");
 }

@@ -32,12 +32,8 @@ where
     })
     .await;
     let world = public(&url);
-    let mut client = world.connect();
-    let origin = format!("Origin: https://{HOST}");
-    let lines =
-        ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x", &origin];
-    client.send(request("GET", "/", &lines, "")).await;
-    assert_eq!(client.answer_head().await.status, 101);
+    let (client, answer) = open_socket(&world, "/", &[&format!("Origin: https://{HOST}")]).await;
+    assert_eq!(answer.status, 101);
     (world, client)
 }
 

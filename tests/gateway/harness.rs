@@ -36,7 +36,7 @@ use bmauth::store::StoreError;
 use bmauth::wire::system::SystemEntropy;
 use http::{HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -688,10 +688,62 @@ where
     url
 }
 
-/// An address without a listener.
+/// An app that answers nothing, and says when a request has arrived.
+pub async fn silent() -> (String, mpsc::UnboundedReceiver<()>) {
+    let (note, arrived) = mpsc::unbounded_channel();
+    let url = raw_app(move |_, stream| {
+        let note = note.clone();
+        async move {
+            let _open = stream;
+            let _ = note.send(());
+            std::future::pending().await
+        }
+    })
+    .await;
+    (url, arrived)
+}
+
+/// What a browser asks for a WebSocket with.
+pub const UPGRADE: [&str; 4] = [
+    "Connection: keep-alive, Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
+/// An app that looks at each request for a WebSocket, accepts it, says in `X-Who` who it was told is asking, and then
+/// sends back what it gets.
+pub async fn echo(look: fn(&Seen)) -> String {
+    raw_app(move |seen, mut stream| async move {
+        look(&seen);
+        let who = seen.field("x-bmauth-jwt").unwrap_or("nobody");
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Who: {who}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut piece = [0; 64];
+        while let Ok(read @ 1..) = stream.read(&mut piece).await {
+            stream.write_all(&piece[..read]).await.unwrap();
+        }
+    })
+    .await
+}
+
+/// Asks for a WebSocket, with these lines besides; how that is answered.
+pub async fn open_socket(world: &World, path: &str, lines: &[&str]) -> (Client, Answer) {
+    let mut client = world.connect();
+    client.send(get(path, &[&UPGRADE[..], lines].concat())).await;
+    let answer = client.answer_head().await;
+    (client, answer)
+}
+
+/// An address without a listener. Its port stays taken to the end of the process, so that no other test listens there.
 pub async fn no_listener() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    std::mem::forget(socket);
+    url
 }
 
 /// A portal that says what it was asked.

@@ -203,16 +203,7 @@ async fn every_refusal_says_why_and_of_which_host_and_path() {
 
 #[tokio::test]
 async fn a_request_that_was_stopped_says_so() {
-    let (note, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    let url = raw_app(move |_, stream| {
-        let note = note.clone();
-        async move {
-            let _open = stream;
-            let _ = note.send(());
-            std::future::pending().await
-        }
-    })
-    .await;
+    let (url, mut arrived) = silent().await;
     let world = world(&url);
     let (paper, _guard) = written(&world).await;
     let secret = world.keeper.sign_in(1);

@@ -176,12 +176,8 @@ async fn to_https_http2_is_spoken_where_it_is_offered_and_websockets_go_by_http1
     for _ in 0..2 {
         assert_eq!(world.get("/", &[]).await.text(), "hello");
     }
-    let mut client = world.connect();
-    let origin = format!("Origin: https://{HOST}");
-    let lines =
-        ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x", &origin];
-    client.send(request("GET", "/", &lines, "")).await;
-    assert_eq!(client.answer_head().await.status, 101);
+    let (mut client, answer) = open_socket(&world, "/", &[&format!("Origin: https://{HOST}")]).await;
+    assert_eq!(answer.status, 101);
     client.expect(b"hi").await;
 
     // A server that offers nothing speaks HTTP/1.1.

@@ -3,46 +3,24 @@
 use bmauth::domain::route::Access;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::*;
+use crate::harness::{self, *};
 
-const UPGRADE: [&str; 4] = [
-    "Connection: keep-alive, Upgrade",
-    "Upgrade: websocket",
-    "Sec-WebSocket-Version: 13",
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-];
-
-/// An app that accepts a WebSocket and then sends back what it gets.
+/// An app that accepts a WebSocket, as it is to be asked for one.
 async fn echo() -> String {
-    raw_app(async |seen, mut stream| {
+    harness::echo(|seen| {
         assert_eq!(seen.field("upgrade"), Some("websocket"));
         assert_eq!(seen.field("connection").map(str::to_lowercase).as_deref(), Some("upgrade"));
         assert_eq!(seen.field("sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
-        let who = seen.field("x-bmauth-jwt").unwrap_or("nobody");
-        let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Who: {who}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut piece = [0; 64];
-        while let Ok(read @ 1..) = stream.read(&mut piece).await {
-            stream.write_all(&piece[..read]).await.unwrap();
-        }
     })
     .await
-}
-
-async fn open(world: &World, lines: &[&str]) -> (Client, Answer) {
-    let mut client = world.connect();
-    client.send(get("/socket", &[&UPGRADE[..], lines].concat())).await;
-    let answer = client.answer_head().await;
-    (client, answer)
 }
 
 #[tokio::test]
 async fn a_websocket_of_the_apps_own_page_is_passed_through() {
     let world = world(&echo().await);
     let secret = world.keeper.sign_in(1);
-    let (mut client, answer) = open(&world, &[&cookie(&secret), "Origin: https://notes.example.com"]).await;
+    let (mut client, answer) =
+        open_socket(&world, "/socket", &[&cookie(&secret), "Origin: https://notes.example.com"]).await;
     assert_eq!((answer.status, answer.field("upgrade")), (101, Some("websocket")));
     assert_eq!(answer.field("x-who"), Some("token.user1@example.com.notes.example.com"));
     for message in [&b"\x81\x05hello"[..], b"again", b"\r\n\r\n"] {
@@ -63,7 +41,7 @@ async fn a_websocket_of_another_sites_page_is_refused() {
         "Origin: null",
         "X-No-Origin: 1",
     ] {
-        let (_, answer) = open(&world, &[&cookie(&secret), origin]).await;
+        let (_, answer) = open_socket(&world, "/socket", &[&cookie(&secret), origin]).await;
         assert_eq!(answer.status, 403, "{origin}");
     }
 }
@@ -72,10 +50,10 @@ async fn a_websocket_of_another_sites_page_is_refused() {
 async fn a_strangers_websocket_passes_on_a_public_route_alone() {
     let url = echo().await;
     let world = plan().route("/", Access::Public, &url).route("/socket", Access::SignedIn, &url).start();
-    let (_, answer) = open(&world, &["Origin: https://notes.example.com"]).await;
+    let (_, answer) = open_socket(&world, "/socket", &["Origin: https://notes.example.com"]).await;
     assert_eq!(answer.status, 401);
     let world = plan().route("/", Access::Public, &url).start();
-    let (_, answer) = open(&world, &["Origin: https://other.example"]).await;
+    let (_, answer) = open_socket(&world, "/socket", &["Origin: https://other.example"]).await;
     assert_eq!((answer.status, answer.field("x-who")), (101, Some("nobody")));
 }
 
@@ -111,8 +89,8 @@ async fn an_open_websocket_ends_with_its_session_and_others_go_on() {
     let world = world(&echo().await);
     let (mine, other) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
     let origin = "Origin: https://notes.example.com";
-    let (mut ends, _) = open(&world, &[&cookie(&mine), origin]).await;
-    let (mut goes_on, _) = open(&world, &[&cookie(&other), origin]).await;
+    let (mut ends, _) = open_socket(&world, "/socket", &[&cookie(&mine), origin]).await;
+    let (mut goes_on, _) = open_socket(&world, "/socket", &[&cookie(&other), origin]).await;
     ends.send("x").await;
     ends.expect(b"x").await;
     world.keeper.end(&mine);
@@ -205,16 +183,7 @@ async fn a_download_ends_with_its_session_even_while_the_client_takes_nothing() 
 
 #[tokio::test]
 async fn a_request_that_is_not_answered_yet_ends_with_its_session() {
-    let (note, mut arrived) = tokio::sync::mpsc::unbounded_channel();
-    let url = raw_app(move |_, stream| {
-        let note = note.clone();
-        async move {
-            let _open = stream;
-            let _ = note.send(());
-            std::future::pending().await
-        }
-    })
-    .await;
+    let (url, mut arrived) = silent().await;
     let world = world(&url);
     let secret = world.keeper.sign_in(1);
     let mut client = world.connect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bmauth::domain::account::Account;
 use bmauth::domain::ceremony::{Ceremony, CeremonyPurpose};
 use bmauth::domain::letter::Letter;
-use bmauth::domain::passkey::{NewPasskey, Passkey};
+use bmauth::domain::passkey::Passkey;
 use bmauth::domain::plan::{
     Change, CounterChange, Durability, EventChange, HoldChange, LinkChange, PasskeyChange, RecoveryChange,
     RegistrationChange, SessionChange,
@@ -69,12 +69,6 @@ fn letters() -> [Letter; 3] {
     [1, 2, 3].map(|n| Letter { failures: n, ..letter(n, 3001 + u64::from(n)) })
 }
 
-/// The key as written, with the credential that is in the file, which no sample can make again.
-fn with_credential_of(found: &NewPasskey, written: NewPasskey) -> NewPasskey {
-    assert_eq!(serde_json::to_string(found.credential.cred_id()).unwrap(), CREDENTIAL_IN_FILE);
-    NewPasskey { credential: found.credential.clone(), rp_id: None, ..written }
-}
-
 #[tokio::test]
 async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
     let (_directory, store) = opened();
@@ -82,7 +76,7 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
     assert_eq!(store.account(account_id(1)).await.unwrap(), Some(account_1()));
     assert_eq!(store.account_by_email(&email(2)).await.unwrap(), Some(account(2)));
     let found = store.passkeys(account_id(1)).await.unwrap().remove(0);
-    let written = Passkey { key: with_credential_of(&found.key, passkey_1().key), ..passkey_1() };
+    let written = Passkey { key: with_credential(CREDENTIAL_IN_FILE, &found.key, passkey_1().key), ..passkey_1() };
     assert_eq!(found.shown(), written.shown());
     for n in 1..=3 {
         assert_eq!(store.session(digest(n)).await.unwrap(), Some(session_of(n)));
@@ -102,7 +96,7 @@ async fn a_file_that_version_1_wrote_reads_as_it_was_written() {
     }
     for n in [1, 2] {
         let found = store.registration(digest(n)).await.unwrap().unwrap();
-        let passkey = with_credential_of(&found.passkey, registration_of(n).passkey);
+        let passkey = with_credential(CREDENTIAL_IN_FILE, &found.passkey, registration_of(n).passkey);
         assert_eq!(found.shown(), Registration { passkey, ..registration_of(n) }.shown());
     }
     assert_eq!(store.letters_due(at(9999), 9).await.unwrap(), letters());

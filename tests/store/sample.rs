@@ -33,11 +33,15 @@ use bmauth::domain::secret::SecretDigest;
 use bmauth::domain::session::{Authentication, Method, Session, SessionId};
 use bmauth::domain::signing_key::{Algorithm, PrivateKey, SigningKey};
 use bmauth::domain::token_family::{ClientMark, Cut, Elevation, Spent, TokenFamily};
+use bmauth::store::Records as _;
+use bmauth::store::redb::RedbStore;
 use url::Url;
 use uuid::Uuid;
 use webauthn_authenticator_rs::WebauthnAuthenticator as _;
 use webauthn_authenticator_rs::softpasskey::SoftPasskey;
 use webauthn_rs::prelude::{DiscoverableAuthentication, Passkey as Credential, PasskeyRegistration};
+
+use crate::shown::Shown as _;
 use webauthn_rs::{Webauthn, WebauthnBuilder};
 
 static ORIGIN: LazyLock<Url> = LazyLock::new(|| Url::parse("https://notes.example.com").unwrap());
@@ -297,11 +301,31 @@ pub fn ceremony(n: u32) -> Ceremony {
     }
 }
 
-/// As versions before 4 wrote it: they did not say which of those that wait a link is approved with.
-pub fn forget_whose_number(ceremony: &mut Ceremony) {
-    if let CeremonyPurpose::Prove { proves: Proves::Link { waiting, .. }, .. } = &mut ceremony.purpose {
-        *waiting = SecretDigest::from_bytes([0; 32]);
+/// Compares the first ten ceremonies with what versions 2 and 3 wrote: they did not say which of those that wait a link
+/// is approved with.
+pub async fn has_ceremonies_of_before(store: &RedbStore) {
+    for n in 0..10 {
+        let found = store.ceremony(ceremony_id(n)).await.unwrap().unwrap();
+        let mut written = Ceremony { origin: None, ..ceremony(n) };
+        if let CeremonyPurpose::Prove { proves: Proves::Link { waiting, .. }, .. } = &mut written.purpose {
+            *waiting = SecretDigest::from_bytes([0; 32]);
+        }
+        // A challenge is random; it only has to be readable.
+        match (&mut written.purpose, &found.purpose) {
+            (CeremonyPurpose::Make { state, .. }, CeremonyPurpose::Make { state: found, .. }) => *state = found.clone(),
+            (CeremonyPurpose::Prove { state, .. }, CeremonyPurpose::Prove { state: found, .. }) => {
+                *state = found.clone()
+            }
+            (written, found) => panic!("{found:?} instead of {written:?}"),
+        }
+        assert_eq!(found.shown(), written.shown());
     }
+}
+
+/// The key as written, with the credential that is in a file, which no sample can make again: the one of that id.
+pub fn with_credential(id: &str, found: &NewPasskey, written: NewPasskey) -> NewPasskey {
+    assert_eq!(serde_json::to_string(found.credential.cred_id()).unwrap(), id);
+    NewPasskey { credential: found.credential.clone(), rp_id: None, ..written }
 }
 
 pub fn mailed(of_code: u32, tries: u32) -> MailedCode {

@@ -319,15 +319,7 @@ fn read_websocket_origins(setting: Setting, upgrade: Option<bool>, checks: &mut 
     let count = items.len();
     let mut read: Vec<Origin> = Vec::new();
     for item in items {
-        let origin = item.parsed(checks, |text| {
-            let origin =
-                Origin::parse(text).map_err(|why| format!("{why}. It must be like \"https://app.example.com\"."))?;
-            if read.contains(&origin) {
-                return Err("it is there twice.".to_owned());
-            }
-            Ok(origin)
-        });
-        read.extend(origin);
+        read.extend(item.another_origin(&read, checks));
     }
     if upgrade == Some(false) && count > 0 {
         checks.refuse(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-/// Methods, compared without case; none stands for every one.
+/// The methods of a route, compared without case. An empty list stands for every method.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Methods(Vec<Box<str>>);
 
@@ -39,19 +39,18 @@ impl Methods {
         Self(methods)
     }
 
-    /// Whether they are every one.
+    /// Whether they are every method there is.
     pub fn are_all(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `method` is among them. Where GET is, HEAD is (RFC 9110 §9.3.2).
+    /// Whether `method` is among them. A route for GET is one for HEAD too (RFC 9110 §9.3.2).
     pub fn hold(&self, method: &str) -> bool {
-        let is = |known: &str| known.eq_ignore_ascii_case(method);
-        self.are_all()
-            || self.0.iter().any(|known| is(known) || **known == *"GET" && method.eq_ignore_ascii_case("HEAD"))
+        let has = |wanted: &str| self.0.iter().any(|known| known.eq_ignore_ascii_case(wanted));
+        self.are_all() || has(method) || (method.eq_ignore_ascii_case("HEAD") && has("GET"))
     }
 
-    /// One that both lists name; nothing where one of them names none.
+    /// A method that both lists name, if there is one. A list that stands for every method names none.
     pub fn named_by_both(&self, other: &Self) -> Option<&str> {
         let found = self.0.iter().find(|method| !other.are_all() && other.hold(method));
         let theirs = || other.0.iter().find(|method| !self.are_all() && self.hold(method)).map(|_| "HEAD");

@@ -15,8 +15,6 @@ use crate::domain::route::Scheme;
 use crate::gate::kind::{self, RequestKind};
 use crate::gate::refusal::GateRefusal;
 
-static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-
 /// Who asks, by the headers it says the request in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HeaderFamily {
@@ -37,122 +35,6 @@ pub(super) struct Original {
     pub(super) authority: Authority,
     pub(super) target: RequestTarget,
     pub(super) kind: RequestKind,
-}
-
-/// What is known of the headers' names before any request.
-#[derive(Debug)]
-pub(super) struct KnownHeaderNames {
-    /// Those that tell who asks.
-    identity: Vec<HeaderName>,
-    /// The same, folded.
-    folded: IdentityNames,
-}
-
-/// The headers of all families, folded.
-const FOLDED: [&[u8]; 6] =
-    [b"xforwardedmethod", b"xforwardedproto", b"xforwardedhost", b"xforwardeduri", b"xoriginalurl", b"xoriginalmethod"];
-
-/// Headers by which a proxy in front tells apps of the target that it asks about.
-const PROXYS_OWN: [&str; 2] = ["x-envoy-original-path", "x-envoy-original-dst-host"];
-
-/// Headers that proxies add to a preflight on its way here.
-const ON_THE_WAY: [&str; 31] = [
-    "b3",
-    "cdn-loop",
-    "connection",
-    "content-length",
-    "dnt",
-    "forwarded",
-    "priority",
-    "te",
-    "traceparent",
-    "tracestate",
-    "true-client-ip",
-    "via",
-    "x-amzn-trace-id",
-    "x-client-ip",
-    "x-cloud-trace-context",
-    "x-correlation-id",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-method",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-forwarded-server",
-    "x-forwarded-uri",
-    "x-auth-request-redirect",
-    "x-original-method",
-    "x-original-uri",
-    "x-original-url",
-    "x-real-ip",
-    "x-request-id",
-    "x-scheme",
-    "x-sent-from",
-];
-/// What the names of others begin with.
-const ON_THE_WAY_FAMILIES: [&str; 3] = ["cf-", "x-b3-", "x-envoy-"];
-
-impl KnownHeaderNames {
-    pub(super) fn new(identity: &[HeaderName]) -> Self {
-        let folded = IdentityNames::of(identity.iter().map(HeaderName::as_str));
-        Self { identity: identity.to_vec(), folded }
-    }
-
-    /// Refuses a header that an app, or a lax reader on the way, may take for one that is believed here, though its name is
-    /// spelled otherwise.
-    fn check(&self, name: &HeaderName) -> Result<(), GateRefusal> {
-        let tells = header_name::tells(name.as_str());
-        let is_identity = || self.folded.has(name.as_str());
-        // Most headers end here.
-        if (tells.is_none() && !is_identity()) || self.identity.contains(name) {
-            return Ok(());
-        }
-        if is_identity() || header_name::reads_as_any(name.as_str(), &FOLDED) {
-            return Err(GateRefusal::HeaderMisspelled);
-        }
-        match tells {
-            Some(Tells::Target) if !PROXYS_OWN.contains(&name.as_str()) => Err(GateRefusal::OtherTarget),
-            Some(Tells::Target | Tells::Identity | Tells::Method | Tells::Way) | None => Ok(()),
-        }
-    }
-}
-
-/// The headers of all families, each at most once.
-#[derive(Default)]
-struct OriginalHeaders<'a> {
-    method: Option<&'a HeaderValue>,
-    proto: Option<&'a HeaderValue>,
-    host: Option<&'a HeaderValue>,
-    uri: Option<&'a HeaderValue>,
-    original_url: Option<&'a HeaderValue>,
-    original_method: Option<&'a HeaderValue>,
-    /// What ingress-nginx says besides where its annotation `auth-method` is set: the target once more.
-    original_uri: Option<&'a HeaderValue>,
-}
-
-impl<'a> OriginalHeaders<'a> {
-    fn read(headers: &'a HeaderMap, names: &KnownHeaderNames) -> Result<Self, GateRefusal> {
-        let mut said = Self::default();
-        for (name, value) in headers {
-            let place = match name.as_str() {
-                "x-forwarded-method" => &mut said.method,
-                "x-forwarded-proto" => &mut said.proto,
-                "x-forwarded-host" => &mut said.host,
-                "x-forwarded-uri" => &mut said.uri,
-                "x-original-url" => &mut said.original_url,
-                "x-original-method" => &mut said.original_method,
-                "x-original-uri" => &mut said.original_uri,
-                _ => {
-                    names.check(name)?;
-                    continue;
-                }
-            };
-            if place.replace(value).is_some() {
-                return Err(GateRefusal::HeaderRepeated);
-            }
-        }
-        Ok(said)
-    }
 }
 
 impl Original {
@@ -211,8 +93,87 @@ impl Original {
         if said.original_uri.is_some_and(|uri| family != HeaderFamily::Original || !target.is_written(uri.as_bytes())) {
             return Err(GateRefusal::OtherTarget);
         }
-        let kind = kind_of(&method, spoken.is_websocket, question.headers);
+        let kind = kind_asked_about(&method, spoken.is_websocket, question.headers);
         Ok(Self { family, method, scheme: spoken.scheme, authority, target, kind })
+    }
+}
+
+/// What is known of the headers' names before any request.
+#[derive(Debug)]
+pub(super) struct KnownHeaderNames {
+    /// Those that tell who asks.
+    identity: Vec<HeaderName>,
+    /// The same, folded.
+    folded: IdentityNames,
+}
+
+impl KnownHeaderNames {
+    pub(super) fn new(identity: &[HeaderName]) -> Self {
+        let folded = IdentityNames::of(identity.iter().map(HeaderName::as_str));
+        Self { identity: identity.to_vec(), folded }
+    }
+
+    /// Refuses a header that an app, or a lax reader on the way, may take for one that is believed here, though its name is
+    /// spelled otherwise.
+    fn check(&self, name: &HeaderName) -> Result<(), GateRefusal> {
+        let tells = header_name::tells(name.as_str());
+        let is_identity = || self.folded.has(name.as_str());
+        // Most headers end here.
+        if (tells.is_none() && !is_identity()) || self.identity.contains(name) {
+            return Ok(());
+        }
+        if is_identity() || header_name::reads_as_any(name.as_str(), &FOLDED) {
+            return Err(GateRefusal::HeaderMisspelled);
+        }
+        match tells {
+            Some(Tells::Target) if !PROXYS_OWN.contains(&name.as_str()) => Err(GateRefusal::OtherTarget),
+            Some(Tells::Target | Tells::Identity | Tells::Method | Tells::Way) | None => Ok(()),
+        }
+    }
+}
+
+/// The headers of all families, folded.
+const FOLDED: [&[u8]; 6] =
+    [b"xforwardedmethod", b"xforwardedproto", b"xforwardedhost", b"xforwardeduri", b"xoriginalurl", b"xoriginalmethod"];
+
+/// Headers by which a proxy in front tells apps of the target that it asks about.
+const PROXYS_OWN: [&str; 2] = ["x-envoy-original-path", "x-envoy-original-dst-host"];
+
+/// The headers of all families, each at most once.
+#[derive(Default)]
+struct OriginalHeaders<'a> {
+    method: Option<&'a HeaderValue>,
+    proto: Option<&'a HeaderValue>,
+    host: Option<&'a HeaderValue>,
+    uri: Option<&'a HeaderValue>,
+    original_url: Option<&'a HeaderValue>,
+    original_method: Option<&'a HeaderValue>,
+    /// What ingress-nginx says besides where its annotation `auth-method` is set: the target once more.
+    original_uri: Option<&'a HeaderValue>,
+}
+
+impl<'a> OriginalHeaders<'a> {
+    fn read(headers: &'a HeaderMap, names: &KnownHeaderNames) -> Result<Self, GateRefusal> {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                "x-forwarded-method" => &mut said.method,
+                "x-forwarded-proto" => &mut said.proto,
+                "x-forwarded-host" => &mut said.host,
+                "x-forwarded-uri" => &mut said.uri,
+                "x-original-url" => &mut said.original_url,
+                "x-original-method" => &mut said.original_method,
+                "x-original-uri" => &mut said.original_uri,
+                _ => {
+                    names.check(name)?;
+                    continue;
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(GateRefusal::HeaderRepeated);
+            }
+        }
+        Ok(said)
     }
 }
 
@@ -269,15 +230,18 @@ fn agree(forwarded: Option<&Authority>, authority: &Authority) -> Result<(), Gat
     if same { Ok(()) } else { Err(GateRefusal::Contradiction) }
 }
 
-/// The kind of the request that is asked about. What proxies leave out of its head is made up for. A preflight is only
-/// what has nothing but its question, since the gateway cannot take the rest out of it.
-fn kind_of(method: &Method, websocket_scheme: bool, headers: &HeaderMap) -> RequestKind {
+/// The kind of the request that is asked about. [`RequestKind::of`] reads it off the request itself; of this one, the proxy has
+/// left out a part of the head. A preflight is only what has nothing but its question, since the gateway cannot take the
+/// rest out of it.
+fn kind_asked_about(method: &Method, websocket_scheme: bool, headers: &HeaderMap) -> RequestKind {
     if websocket_scheme || asks_for_websocket(headers) {
         return RequestKind::WebSocket;
     }
     let kind = RequestKind::of(method, Version::HTTP_11, headers);
     if kind == RequestKind::Preflight && !only_asks(headers) { RequestKind::Other } else { kind }
 }
+
+static SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// Proxies leave `Upgrade` out when they ask (RFC 9110 §7.6.1), and over HTTP/2 there is none (RFC 8441 §5), so the rest
 /// of the handshake tells as well.
@@ -297,3 +261,40 @@ fn only_asks(headers: &HeaderMap) -> bool {
     let empty = |length: &HeaderValue| length == "0";
     headers.keys().all(|name| is_question(name.as_str())) && headers.get_all(CONTENT_LENGTH).iter().all(empty)
 }
+
+/// Headers that proxies add to a preflight on its way here.
+const ON_THE_WAY: [&str; 31] = [
+    "b3",
+    "cdn-loop",
+    "connection",
+    "content-length",
+    "dnt",
+    "forwarded",
+    "priority",
+    "te",
+    "traceparent",
+    "tracestate",
+    "true-client-ip",
+    "via",
+    "x-amzn-trace-id",
+    "x-client-ip",
+    "x-cloud-trace-context",
+    "x-correlation-id",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-method",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-auth-request-redirect",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-url",
+    "x-real-ip",
+    "x-request-id",
+    "x-scheme",
+    "x-sent-from",
+];
+/// What the names of the other headers begin with that proxies add.
+const ON_THE_WAY_FAMILIES: [&str; 3] = ["cf-", "x-b3-", "x-envoy-"];

@@ -33,27 +33,20 @@ impl Removals {
     }
 }
 
-/// How else a server that takes `_` and `.` for `-` would find the name written. Of a long name only the commonest.
+/// The other names that a server which does not tell `_` and `.` from `-` would take for this one: each way to write the
+/// gaps between its words. A name of many words has too many of them, so only the commonest two.
 fn other_spellings(name: &str) -> Vec<String> {
-    let words: Vec<&str> = name.split('-').collect();
-    let gaps = words.len() - 1;
-    if gaps > 3 {
+    if name.matches('-').count() > 3 {
         return vec![name.replace('-', "_"), name.replace('-', ".")];
     }
-    let spelled = (1..3usize.pow(u32::try_from(gaps).unwrap_or_default())).map(|mut number| {
-        let mut spelling = words.first().copied().unwrap_or_default().to_owned();
-        for word in words.iter().skip(1) {
-            spelling.push(match number % 3 {
-                0 => '-',
-                1 => '_',
-                _ => '.',
-            });
-            spelling.push_str(word);
-            number /= 3;
-        }
-        spelling
-    });
-    spelled.collect()
+    let mut words = name.rsplit('-');
+    let mut spellings: Vec<String> = words.next().into_iter().map(str::to_owned).collect();
+    for word in words {
+        let with_word = |rest: &String| ['-', '_', '.'].map(|gap| format!("{word}{gap}{rest}"));
+        spellings = spellings.iter().flat_map(with_word).collect();
+    }
+    spellings.retain(|spelling| spelling != name);
+    spellings
 }
 
 #[cfg(test)]

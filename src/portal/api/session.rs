@@ -10,27 +10,28 @@ use crate::domain::account::Account;
 use crate::domain::api::Grants;
 use crate::portal::Portal;
 
-/// `{session}`; `null` where there is none yet.
+/// `{session}`, or `{"session": null}` where the client is not signed in yet.
 #[derive(Serialize)]
 pub(super) struct SessionAnswer {
     session: Option<ApiSession>,
+    /// The secret by which a client without a cookie goes on, where it has asked for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<String>,
 }
 
 impl SessionAnswer {
-    /// The answer with a session.
+    /// The client is signed in.
     pub(super) fn of(session: ApiSession) -> Self {
         Self { session: Some(session), ticket: None }
     }
 
-    /// There is none yet.
+    /// The client is not signed in yet.
     pub(super) fn none() -> Self {
-        Self { session: None, ticket: None }
+        Self::none_yet(None)
     }
 
-    /// There is none yet, and that ticket goes on.
-    pub(super) fn none_but(ticket: Option<String>) -> Self {
+    /// The client is not signed in yet, and goes on with `ticket`, where it has asked for one.
+    pub(super) fn none_yet(ticket: Option<String>) -> Self {
         Self { session: None, ticket }
     }
 }
@@ -105,6 +106,7 @@ impl ApiUser {
             // An account exists only once its address has been proved.
             email_verified: true,
             is_anonymous: false,
+            // Clients expect one: where none was said, that of hasura-auth's default.
             locale: locale.as_ref().map_or("en", |locale| locale.as_str()).to_owned(),
             metadata: metadata.as_ref().and_then(|text| RawValue::from_string(text.as_str().to_owned()).ok()),
             phone_number: None,

@@ -113,7 +113,7 @@ pub(super) async fn verify(
         .await
         .map_err(or(to_api_error))?;
     let ticket = fresh.as_ref().filter(|_| asks_for_ticket).map(Secret::text);
-    let answer = Json(SessionAnswer::none_but(ticket));
+    let answer = Json(SessionAnswer::none_yet(ticket));
     Ok(match &fresh {
         Some(flow) if client.has_cookie() => client.remember_as(flow, &portal, answer),
         _ => client.remember(&portal, answer),

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use serde::Deserialize;
 
 use crate::auth::failure::refusal_apart;
@@ -45,24 +44,28 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     let caller = caller.bound_for(return_to.as_deref(), &portal);
     let Ok(email) = Email::parse(&typed) else {
-        let (status, why) = (StatusCode::UNPROCESSABLE_ENTITY, "what was typed is no e-mail address");
-        let refusal = StepRefusal { status, name: "invalid-email", why, wait: None };
-        return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, Some(refusal)));
+        return Ok(show(&portal, &caller, &typed, RecoverState::InvalidEmail, Some(StepRefusal::InvalidEmail)));
     };
     let begun = portal.auth.recover.begin(email, caller.destination(), &caller.visitor).await;
     Ok(match refusal_apart(begun)? {
         Ok(()) => answer::moved_on(&portal, &caller, answer::go_to(RECOVER_CODE)),
         Err(RecoverRefusal::Code(refusal)) => {
             let wait = refusal.wait().unwrap_or(RESEND_AFTER);
-            let (status, why) = (StatusCode::TOO_MANY_REQUESTS, "too many recoveries were begun");
-            let refusal = StepRefusal { status, name: "too-many-tries", why, wait: Some(wait) };
+            let refusal = StepRefusal::TooManyRecoveries { wait };
             show(&portal, &caller, &typed, RecoverState::TooMany { wait }, Some(refusal))
         }
-        Err(_) => {
-            let (status, why) = (StatusCode::FORBIDDEN, "recovery is switched off");
-            let refusal = StepRefusal { status, name: "recovery-off", why, wait: None };
-            show(&portal, &caller, &typed, RecoverState::Fresh, Some(refusal))
-        }
+        // No address that was typed leads to any other than the first.
+        Err(
+            RecoverRefusal::Off
+            | RecoverRefusal::NoRecovery
+            | RecoverRefusal::Stale
+            | RecoverRefusal::BadPasskey
+            | RecoverRefusal::Disabled
+            | RecoverRefusal::NoHold
+            | RecoverRefusal::NoReview
+            | RecoverRefusal::NotProved
+            | RecoverRefusal::Doubted,
+        ) => show(&portal, &caller, &typed, RecoverState::Fresh, Some(StepRefusal::RecoveryOff)),
     })
 }
 

@@ -2,20 +2,13 @@
 
 use axum::Form;
 use axum::extract::{FromRequest, Request};
-use http::{StatusCode, Uri};
+use http::Uri;
 use serde::Deserialize;
 use std::convert::Infallible;
 
 use crate::domain::own_paths;
 use crate::gate::refusal::GateRefusal;
 use crate::portal::views::step_refusal::StepRefusal;
-
-/// Nothing that was brought is a whole link.
-pub(super) const NOT_WHOLE: StepRefusal =
-    refusal(StatusCode::UNPROCESSABLE_ENTITY, "link-not-whole", "what was brought is no whole link");
-/// What was brought is whole, and not written by us.
-pub(super) const NOT_RIGHT: StepRefusal =
-    refusal(StatusCode::UNPROCESSABLE_ENTITY, "link-not-right", "what was brought is no link of ours");
 
 /// The link, as it came or was pasted; empty where the form has none, which the page says.
 #[derive(Debug)]
@@ -42,10 +35,5 @@ impl<S: Send + Sync> FromRequest<S> for BroughtLink {
 pub(super) fn mangled(uri: &Uri, page: &str) -> Result<StepRefusal, GateRefusal> {
     let found = own_paths::mangled_word_link(uri.path()).filter(|found| *found == page);
     found.ok_or(GateRefusal::NotFound)?;
-    Ok(refusal(StatusCode::NOT_FOUND, "mangled-link", "the link in a mail has lost its form"))
-}
-
-/// Why such a page is shown again.
-pub(super) const fn refusal(status: StatusCode, name: &'static str, why: &'static str) -> StepRefusal {
-    StepRefusal { status, name, why, wait: None }
+    Ok(StepRefusal::MangledLink)
 }

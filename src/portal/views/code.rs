@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use askama::Template;
-use http::StatusCode;
 
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
@@ -107,37 +106,17 @@ pub enum CodeState {
 impl CodeState {
     /// What is refused in this state, if anything is.
     pub fn refusal(self) -> Option<StepRefusal> {
-        use StatusCode as S;
-        let (status, name, why) = match self {
-            Self::Fresh | Self::Resent => return None,
-            Self::Unreadable => (S::UNPROCESSABLE_ENTITY, "not-a-code", "what was entered is no code"),
-            Self::Wrong { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-code", "this is not the code"),
-            Self::Older { .. } => (S::UNPROCESSABLE_ENTITY, "older-code", "this is the code before"),
-            Self::TooOld => (S::UNPROCESSABLE_ENTITY, "code-too-old", "the time of this code is over"),
-            Self::UsedUp => (S::UNPROCESSABLE_ENTITY, "tries-spent", "the last try of this code was wrong too"),
-            Self::Wait { .. } => (S::TOO_MANY_REQUESTS, "too-soon", "another code was asked for too soon"),
-            Self::TooMany { .. } => (S::TOO_MANY_REQUESTS, "too-many-tries", "no more codes for now"),
-            Self::NotNow(NotNow::ChangedLately) => (S::CONFLICT, "changed-lately", "the address was changed lately"),
-            Self::NotNow(NotNow::Recovering) => (S::CONFLICT, "recovering", "the account is being recovered"),
-        };
-        Some(StepRefusal { status, name, why, wait: self.wait() })
-    }
-}
-
-impl CodeState {
-    /// How long there is no other code.
-    fn wait(self) -> Option<Duration> {
         match self {
-            Self::Wait { seconds } => Some(Duration::from_secs(seconds)),
-            Self::TooMany { wait } => Some(wait),
-            Self::Fresh
-            | Self::Resent
-            | Self::Unreadable
-            | Self::Wrong { .. }
-            | Self::Older { .. }
-            | Self::TooOld
-            | Self::UsedUp
-            | Self::NotNow(_) => None,
+            Self::Fresh | Self::Resent => None,
+            Self::Unreadable => Some(StepRefusal::NotACode),
+            Self::Wrong { .. } => Some(StepRefusal::WrongCode),
+            Self::Older { .. } => Some(StepRefusal::OlderCode),
+            Self::TooOld => Some(StepRefusal::CodeTooOld),
+            Self::UsedUp => Some(StepRefusal::TriesSpent),
+            Self::Wait { seconds } => Some(StepRefusal::TooSoon { wait: Duration::from_secs(seconds) }),
+            Self::TooMany { wait } => Some(StepRefusal::TooManyCodes { wait }),
+            Self::NotNow(NotNow::ChangedLately) => Some(StepRefusal::ChangedLately),
+            Self::NotNow(NotNow::Recovering) => Some(StepRefusal::Recovering),
         }
     }
 }

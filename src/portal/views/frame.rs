@@ -55,7 +55,9 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Writes the finished page.
-pub(super) fn finish(page: &impl Template) -> String {
+/// The finished page.
+pub(super) fn finish<P: Template>(page: &P) -> String {
+    #[cfg(test)]
+    super::tests::note_shown::<P>();
     page.render().expect("writing to a String cannot fail, and no page of ours returns an error")
 }

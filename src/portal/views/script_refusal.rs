@@ -95,6 +95,15 @@ pub enum ScriptRefusal {
     Fault,
 }
 
+/// Where the visitor goes on from a refusal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// On the page as it is.
+    Stay,
+    /// On a fresh page alone, as this one has become too old.
+    Reload,
+}
+
 /// The body of the answer.
 #[derive(Debug, Serialize)]
 pub struct RefusalBody {
@@ -110,49 +119,52 @@ impl ScriptRefusal {
         RefusalBody { refusal: self.code(), message: self.message(words), reload: self.needs_reload() }
     }
 
-    /// Its status, the name the script knows it by, and the catalogue's name of its sentence.
-    const fn row(self) -> (StatusCode, &'static str, &'static str) {
+    /// Its status, the name the script knows it by, the catalogue's name of its sentence, and what can put it right.
+    const fn row(self) -> (StatusCode, &'static str, &'static str, Remedy) {
+        use Remedy::{Reload, Stay};
         use StatusCode as S;
         match self {
-            Self::UnknownPasskey => (S::UNAUTHORIZED, "unknown-passkey", "refusal-unknown-passkey"),
-            Self::ExpiredCeremony => (S::UNAUTHORIZED, "expired-ceremony", "refusal-expired-ceremony"),
-            Self::Malformed => (S::BAD_REQUEST, "malformed", "failed"),
-            Self::NotAccepted => (S::UNAUTHORIZED, "not-accepted", "refusal-not-accepted"),
-            Self::Doubted => (S::UNAUTHORIZED, "not-accepted", "refusal-doubted"),
-            Self::TooManyTries { wait: Some(_) } => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text"),
-            Self::TooManyTries { wait: None } => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-later"),
-            Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid"),
-            Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed"),
-            Self::NoMailTo => (S::UNPROCESSABLE_ENTITY, "no-mail-to", "email-no-mail-to"),
-            Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "refusal-account-disabled"),
-            Self::Rests => (S::FORBIDDEN, "rests", "refusal-rests"),
-            Self::Contested => (S::FORBIDDEN, "rests", "refusal-contested"),
-            Self::ContestEnded => (S::UNAUTHORIZED, "expired-ceremony", "refusal-contest-ended"),
-            Self::ReviewChanged => (S::CONFLICT, "review-changed", "review-changed"),
-            Self::RegistrationClosed => (S::FORBIDDEN, "registration-closed", "register-closed"),
-            Self::RefusedForm => (S::FORBIDDEN, "refused-form", "refusal-form"),
-            Self::NoCookie => (S::FORBIDDEN, "no-cookie", "refusal-no-cookie"),
-            Self::WrongNumber { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-number", "refusal-wrong-number"),
-            Self::NumbersSpent => (S::GONE, "numbers-spent", "refusal-numbers-spent"),
-            Self::NoLink => (S::NOT_FOUND, "no-link", "refusal-no-link"),
-            Self::LinkCrowded => (S::CONFLICT, "link-crowded", "refusal-link-crowded"),
-            Self::LinkElsewhere => (S::GONE, "link-elsewhere", "refusal-link-elsewhere"),
-            Self::LinkTooOld => (S::GONE, "link-too-old", "refusal-link-too-old"),
-            Self::LinkDenied => (S::GONE, "link-denied", "refusal-link-denied"),
-            Self::OtherNetwork => (S::FORBIDDEN, "other-network", "refusal-other-network"),
-            Self::NotApproved => (S::CONFLICT, "not-approved", "refusal-not-approved"),
-            Self::LinkOff => (S::FORBIDDEN, "link-off", "refusal-link-off"),
-            Self::NotSignedIn => (S::UNAUTHORIZED, "not-signed-in", "refusal-not-signed-in"),
-            Self::LastPasskey => (S::UNPROCESSABLE_ENTITY, "last-passkey", "refusal-last-passkey"),
-            Self::EmailMismatch => (S::UNPROCESSABLE_ENTITY, "email-mismatch", "refusal-email-mismatch"),
-            Self::OwnAddress => (S::UNPROCESSABLE_ENTITY, "own-address", "refusal-own-address"),
-            Self::ChangedLately => (S::CONFLICT, "changed-lately", "refusal-changed-lately"),
-            Self::Recovering => (S::CONFLICT, "recovering", "refusal-recovering"),
-            Self::NoPasskey => (S::NOT_FOUND, "no-passkey", "refusal-no-passkey"),
-            Self::TooManyPasskeys => (S::CONFLICT, "too-many-passkeys", "refusal-too-many-passkeys"),
-            Self::RecoveryEnded => (S::GONE, "recovery-ended", "refusal-recovery-ended"),
-            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "refusal-unavailable"),
-            Self::Fault => (S::INTERNAL_SERVER_ERROR, "fault", "failed"),
+            Self::UnknownPasskey => (S::UNAUTHORIZED, "unknown-passkey", "refusal-unknown-passkey", Stay),
+            Self::ExpiredCeremony => (S::UNAUTHORIZED, "expired-ceremony", "refusal-expired-ceremony", Stay),
+            Self::Malformed => (S::BAD_REQUEST, "malformed", "failed", Stay),
+            Self::NotAccepted => (S::UNAUTHORIZED, "not-accepted", "refusal-not-accepted", Stay),
+            Self::Doubted => (S::UNAUTHORIZED, "not-accepted", "refusal-doubted", Stay),
+            Self::TooManyTries { wait: Some(_) } => {
+                (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-text", Stay)
+            }
+            Self::TooManyTries { wait: None } => (S::TOO_MANY_REQUESTS, "too-many-tries", "error-too-many-later", Stay),
+            Self::InvalidEmail => (S::BAD_REQUEST, "invalid-email", "email-invalid", Stay),
+            Self::EmailNotAllowed => (S::FORBIDDEN, "email-not-allowed", "refusal-email-not-allowed", Stay),
+            Self::NoMailTo => (S::UNPROCESSABLE_ENTITY, "no-mail-to", "email-no-mail-to", Stay),
+            Self::AccountDisabled => (S::FORBIDDEN, "account-disabled", "refusal-account-disabled", Stay),
+            Self::Rests => (S::FORBIDDEN, "rests", "refusal-rests", Stay),
+            Self::Contested => (S::FORBIDDEN, "rests", "refusal-contested", Stay),
+            Self::ContestEnded => (S::UNAUTHORIZED, "expired-ceremony", "refusal-contest-ended", Stay),
+            Self::ReviewChanged => (S::CONFLICT, "review-changed", "review-changed", Reload),
+            Self::RegistrationClosed => (S::FORBIDDEN, "registration-closed", "register-closed", Stay),
+            Self::RefusedForm => (S::FORBIDDEN, "refused-form", "refusal-form", Reload),
+            Self::NoCookie => (S::FORBIDDEN, "no-cookie", "refusal-no-cookie", Reload),
+            Self::WrongNumber { .. } => (S::UNPROCESSABLE_ENTITY, "wrong-number", "refusal-wrong-number", Stay),
+            Self::NumbersSpent => (S::GONE, "numbers-spent", "refusal-numbers-spent", Stay),
+            Self::NoLink => (S::NOT_FOUND, "no-link", "refusal-no-link", Stay),
+            Self::LinkCrowded => (S::CONFLICT, "link-crowded", "refusal-link-crowded", Stay),
+            Self::LinkElsewhere => (S::GONE, "link-elsewhere", "refusal-link-elsewhere", Stay),
+            Self::LinkTooOld => (S::GONE, "link-too-old", "refusal-link-too-old", Stay),
+            Self::LinkDenied => (S::GONE, "link-denied", "refusal-link-denied", Stay),
+            Self::OtherNetwork => (S::FORBIDDEN, "other-network", "refusal-other-network", Stay),
+            Self::NotApproved => (S::CONFLICT, "not-approved", "refusal-not-approved", Stay),
+            Self::LinkOff => (S::FORBIDDEN, "link-off", "refusal-link-off", Stay),
+            Self::NotSignedIn => (S::UNAUTHORIZED, "not-signed-in", "refusal-not-signed-in", Reload),
+            Self::LastPasskey => (S::UNPROCESSABLE_ENTITY, "last-passkey", "refusal-last-passkey", Stay),
+            Self::EmailMismatch => (S::UNPROCESSABLE_ENTITY, "email-mismatch", "refusal-email-mismatch", Stay),
+            Self::OwnAddress => (S::UNPROCESSABLE_ENTITY, "own-address", "refusal-own-address", Stay),
+            Self::ChangedLately => (S::CONFLICT, "changed-lately", "refusal-changed-lately", Stay),
+            Self::Recovering => (S::CONFLICT, "recovering", "refusal-recovering", Stay),
+            Self::NoPasskey => (S::NOT_FOUND, "no-passkey", "refusal-no-passkey", Reload),
+            Self::TooManyPasskeys => (S::CONFLICT, "too-many-passkeys", "refusal-too-many-passkeys", Stay),
+            Self::RecoveryEnded => (S::GONE, "recovery-ended", "refusal-recovery-ended", Stay),
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "refusal-unavailable", Stay),
+            Self::Fault => (S::INTERNAL_SERVER_ERROR, "fault", "failed", Stay),
         }
     }
 
@@ -173,12 +185,13 @@ impl ScriptRefusal {
 
     /// Whether only a fresh page can put it right.
     fn needs_reload(self) -> bool {
-        matches!(self, Self::ReviewChanged | Self::RefusedForm | Self::NoCookie | Self::NotSignedIn | Self::NoPasskey)
+        let (_, _, _, remedy) = self.row();
+        remedy == Remedy::Reload
     }
 
     /// What it says to a person.
     pub fn message(self, words: Words<'_>) -> String {
-        let (_, _, sentence) = self.row();
+        let (_, _, sentence, _) = self.row();
         if let Self::WrongNumber { tries_left } = self {
             words.with(sentence, "tries", tries_left)
         } else if let Self::TooManyTries { wait: Some(wait) } = self {

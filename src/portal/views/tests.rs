@@ -1,3 +1,9 @@
+use std::any;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::iter;
+use std::path::Path;
 use std::time::Duration;
 
 use super::RegistrationOffer;
@@ -9,7 +15,7 @@ use super::code::{CodeDelivery, CodePage, CodePagePurpose, CodeState, Forget};
 use super::contest::ContestPage;
 use super::devices::{DevicesPage, EventRow, HoldRow, PasskeyRow, SessionRow};
 use super::faster::FasterPage;
-use super::hand_off::{ConfirmHandOffPage, LeadOnPage};
+use super::hand_off::{ConfirmHandOffPage, HandOffPage, LeadOnPage};
 use super::link::{DeviceKind, LinkPage, LinkStartPage, ago};
 use super::recover::{RecoverHeldPage, RecoverPage, RecoverPageMode, RecoverState};
 use super::recover_cancel::RecoverCancelPage;
@@ -27,14 +33,85 @@ use crate::domain::code;
 use crate::domain::host::Host;
 use crate::domain::language::Language;
 use crate::domain::moving::NotNow;
+use crate::domain::origin::Origin;
 use crate::domain::recovery::Over;
 use crate::gate::refusal::{GateRefusal, RefusalDetails};
 use crate::portal::assets::Assets;
 use crate::wording::Words;
 
 const EMAIL: &str = "maria@example.com";
+/// The page that sends its form, and leads on, to another host. No other names one.
+const TO_ANOTHER_HOST: &str = "hand-off";
 
-/// Every page in every state, by name.
+thread_local! {
+    /// The templates that were shown in this test, by the names of their types.
+    static SHOWN: RefCell<BTreeSet<&'static str>> = RefCell::default();
+}
+
+/// Notes that a template was shown.
+pub(super) fn note_shown<P>() {
+    SHOWN.with_borrow_mut(|shown| shown.insert(any::type_name::<P>()));
+}
+
+/// Every state from the first one on. What `next` does not match does not compile.
+fn states<S: Copy>(first: S, next: impl Fn(S) -> Option<S>) -> impl Iterator<Item = S> {
+    iter::successors(Some(first), move |state| next(*state))
+}
+
+fn code_states() -> impl Iterator<Item = CodeState> {
+    use CodeState as S;
+    states(S::Fresh, |state| {
+        Some(match state {
+            S::Fresh => S::Resent,
+            S::Resent => S::Unreadable,
+            S::Unreadable => S::Wrong { tries_left: 3 },
+            S::Wrong { .. } => S::Older { tries_left: 3 },
+            S::Older { .. } => S::TooOld,
+            S::TooOld => S::UsedUp,
+            S::UsedUp => S::Wait { seconds: 30 },
+            S::Wait { .. } => S::TooMany { wait: HOUR },
+            S::TooMany { .. } => S::NotNow(NotNow::ChangedLately),
+            S::NotNow(NotNow::ChangedLately) => S::NotNow(NotNow::Recovering),
+            S::NotNow(NotNow::Recovering) => return None,
+        })
+    })
+}
+
+fn recover_states() -> impl Iterator<Item = RecoverState> {
+    states(RecoverState::Fresh, |state| {
+        Some(match state {
+            RecoverState::Fresh => RecoverState::InvalidEmail,
+            RecoverState::InvalidEmail => RecoverState::TooMany { wait: HOUR },
+            RecoverState::TooMany { .. } => return None,
+        })
+    })
+}
+
+fn recover_cancel_states() -> impl Iterator<Item = RecoverCancelPage> {
+    states(RecoverCancelPage::Ask, |state| {
+        Some(match state {
+            RecoverCancelPage::Ask => RecoverCancelPage::NotWhole,
+            RecoverCancelPage::NotWhole => RecoverCancelPage::NotRight,
+            RecoverCancelPage::NotRight => RecoverCancelPage::Done,
+            RecoverCancelPage::Done => RecoverCancelPage::Over { over: Over::default(), offset: None },
+            RecoverCancelPage::Over { .. } => return None,
+        })
+    })
+}
+
+fn account_undo_states() -> impl Iterator<Item = AccountUndoPage> {
+    states(AccountUndoPage::Ask, |state| {
+        Some(match state {
+            AccountUndoPage::Ask => AccountUndoPage::NotWhole,
+            AccountUndoPage::NotWhole => AccountUndoPage::NotRight,
+            AccountUndoPage::NotRight => AccountUndoPage::Done,
+            AccountUndoPage::Done => AccountUndoPage::Gone,
+            AccountUndoPage::Gone => return None,
+        })
+    })
+}
+
+/// Every page in every state, by name. A test names the page that is missing here.
 fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     for registration in [RegistrationOffer::Open, RegistrationOffer::Invite, RegistrationOffer::Closed] {
@@ -46,44 +123,16 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
             pages.push((format!("register {name}"), RegisterPage { return_to, registration }.render(chrome)));
         }
     }
-    for state in [
-        CodeState::Fresh,
-        CodeState::Resent,
-        CodeState::Unreadable,
-        CodeState::Wrong { tries_left: 3 },
-        CodeState::Older { tries_left: 3 },
-        CodeState::TooOld,
-        CodeState::UsedUp,
-        CodeState::Wait { seconds: 30 },
-        CodeState::TooMany { wait: HOUR },
-        CodeState::NotNow(NotNow::ChangedLately),
-        CodeState::NotNow(NotNow::Recovering),
-    ] {
-        let page = CodePage {
-            code_for: CodePagePurpose::Registering { of_some: false },
-            email,
-            sender: email,
-            return_to: Some(return_to),
-            kind: code::CodeKind::Digits,
-            forget: None,
-            state,
-        };
-        pages.push((format!("code {state:?}"), page.render(chrome)));
+    for state in code_states() {
+        let given = CodePage { email, sender: email, return_to: Some(return_to), state, ..fresh_code() };
+        pages.push((format!("code {state:?}"), given.render(chrome)));
         for (way, kind) in [
             (CodeDelivery::Mail, code::CodeKind::Digits),
             (CodeDelivery::Hand, code::CodeKind::Digits),
             (CodeDelivery::HandForMail, code::CodeKind::Digits),
             (CodeDelivery::Mail, code::CodeKind::Letters),
         ] {
-            let page = CodePage {
-                code_for: CodePagePurpose::GettingBackIn(way),
-                email,
-                sender: email,
-                return_to: Some(return_to),
-                kind,
-                forget: None,
-                state,
-            };
+            let page = CodePage { code_for: CodePagePurpose::GettingBackIn(way), kind, ..given };
             pages.push((format!("recover code {state:?} {way:?} {kind:?}"), page.render(chrome)));
         }
     }
@@ -106,6 +155,10 @@ fn every_page(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(String,
     let (code, state) = ("AAAA", "7");
     pages.push(("hand-off/confirm".to_owned(), ConfirmHandOffPage { email, code, state, return_to }.render(chrome)));
     let host = &Host::parse("wiki.example.com").unwrap();
+    let to = &Origin::parse("https://wiki.example.com").unwrap();
+    for again in [false, true] {
+        pages.push((TO_ANOTHER_HOST.to_owned(), HandOffPage { to, code, state, return_to, again }.render(chrome)));
+    }
     pages.push(("unsupported".to_owned(), UnsupportedPage { address: email, path: return_to }.render(chrome)));
     let inside = Chrome { inside_app: true, ..*chrome };
     pages.push(("unsupported inside".to_owned(), UnsupportedPage { address: email, path: return_to }.render(&inside)));
@@ -145,8 +198,7 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
         ),
     ];
     for mode in [RecoverPageMode::Email, RecoverPageMode::Delayed, RecoverPageMode::Admin, RecoverPageMode::Off] {
-        let too_many = RecoverState::TooMany { wait: HOUR };
-        for state in [RecoverState::Fresh, RecoverState::InvalidEmail, too_many] {
+        for state in recover_states() {
             let page = RecoverPage { mode, email, return_to: Some(return_to), state };
             pages.push((format!("recover {mode:?} {state:?}"), page.render(chrome)));
         }
@@ -164,18 +216,13 @@ fn recover_pages(chrome: &Chrome<'_>, email: &str, return_to: &str) -> Vec<(Stri
         let over = Over { another_waits, recovered: at(recovered), stopped: at(stopped) };
         RecoverCancelPage::Over { over, offset: None }
     };
-    for page in [
-        RecoverCancelPage::Ask,
-        RecoverCancelPage::NotWhole,
-        RecoverCancelPage::NotRight,
-        RecoverCancelPage::Done,
+    for page in recover_cancel_states().chain([
         over(true, Some(1), Some(2)),
         over(false, Some(2), Some(1)),
         over(false, Some(1), Some(2)),
         over(false, Some(1), None),
         over(false, None, Some(1)),
-        over(false, None, None),
-    ] {
+    ]) {
         pages.push((format!("recover/cancel {page:?}"), page.render(chrome)));
     }
     pages
@@ -193,12 +240,10 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
         code_for: CodePagePurpose::ChangingAddress,
         email: text,
         sender: EMAIL,
-        return_to: None,
-        kind: code::CodeKind::Digits,
-        forget: None,
         state,
+        ..fresh_code()
     };
-    vec![
+    let mut pages = vec![
         ("account".to_owned(), page.render(chrome)),
         ("account, saved".to_owned(), named.render(chrome)),
         ("account, asked".to_owned(), asked.render(chrome)),
@@ -206,13 +251,10 @@ fn account_pages(chrome: &Chrome<'_>, text: &str) -> Vec<(String, String)> {
         ("account, undone".to_owned(), undone.render(chrome)),
         ("account/address".to_owned(), code(CodeState::Fresh).render(chrome)),
         ("account/address, wrong".to_owned(), code(CodeState::Wrong { tries_left: 1 }).render(chrome)),
-        ("account/undo".to_owned(), AccountUndoPage::Ask.render(chrome)),
-        ("account/undo, not whole".to_owned(), AccountUndoPage::NotWhole.render(chrome)),
-        ("account/undo, not right".to_owned(), AccountUndoPage::NotRight.render(chrome)),
-        ("account/undo, done".to_owned(), AccountUndoPage::Done.render(chrome)),
-        ("account/undo, gone".to_owned(), AccountUndoPage::Gone.render(chrome)),
         ("account/deleted".to_owned(), AccountDeletedPage.render(chrome)),
-    ]
+    ];
+    pages.extend(account_undo_states().map(|page| (format!("account/undo {page:?}"), page.render(chrome))));
+    pages
 }
 
 fn account(text: &str) -> AccountPage<'_> {
@@ -294,6 +336,19 @@ fn every_refusal(email: &str) -> Vec<RefusedPage<'_>> {
     all
 }
 
+/// The page that asks a new person for the six digits of a mail.
+fn fresh_code() -> CodePage<'static> {
+    CodePage {
+        code_for: CodePagePurpose::Registering { of_some: false },
+        email: EMAIL,
+        sender: "no-reply@example.com",
+        return_to: None,
+        kind: code::CodeKind::Digits,
+        forget: None,
+        state: CodeState::Fresh,
+    }
+}
+
 fn open_sign_in(return_to: Option<&str>) -> SignInPage<'_> {
     SignInPage { return_to, registration: RegistrationOffer::Open, link: true, recover: true }
 }
@@ -343,6 +398,32 @@ fn says(html: &str, sentence: &str) {
     assert!(text(html).contains(sentence), "{sentence:?} is missing from: {}", text(html));
 }
 
+/// The templates of all pages, as `module::Type`.
+fn templates_of_pages() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/portal/views")).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines = text.lines();
+        while lines.any(|line| line.starts_with("#[template(path = \"pages/")) {
+            let name = lines.next().unwrap().strip_prefix("struct ").unwrap().split('<').next().unwrap();
+            found.insert(format!("{}::{name}", path.file_stem().unwrap().to_str().unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_page_is_looked_at() {
+    over_every_page(&brand(), EMAIL, "/", |_, _| {});
+    let short = |name: &str| name.split('<').next().unwrap().rsplit("views::").next().unwrap().to_owned();
+    let shown: BTreeSet<String> = SHOWN.take().into_iter().map(short).collect();
+    let there = templates_of_pages();
+    assert!(there.len() > 20, "pages are not where this test looks for them");
+    let missing: Vec<_> = there.difference(&shown).collect();
+    assert!(missing.is_empty(), "`every_page` does not have {missing:?}");
+}
+
 #[test]
 fn every_page_is_small() {
     let brand = brand().with_support_url("https://example.com/help".parse().unwrap());
@@ -383,6 +464,9 @@ fn every_form_says_when_it_is_at_work_and_every_page_for_scripts_when_they_do_no
 #[test]
 fn every_page_asks_no_other_host() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
+        if name == TO_ANOTHER_HOST {
+            return;
+        }
         assert!(!html.contains("//"), "{name} names another host");
         for attribute in ["href=\"", "src=\"", "action=\""] {
             for address in html.split(attribute).skip(1) {
@@ -418,6 +502,10 @@ fn every_page_has_one_heading_that_is_also_its_title() {
 #[test]
 fn every_form_carries_its_token_and_never_puts_it_in_an_address() {
     over_every_page(&brand(), EMAIL, "/", |name, html| {
+        // The other host knows the browser by the secret of its state.
+        if name == TO_ANOTHER_HOST {
+            return;
+        }
         for form in html.split("<form").skip(1) {
             let form = form.split("</form>").next().unwrap();
             assert!(form.contains("method=\"post\""), "{name}");
@@ -443,18 +531,7 @@ fn nothing_hostile_gets_out_of_its_place() {
 
 #[test]
 fn a_hostile_address_is_shown_as_it_was_typed() {
-    let page = english(|chrome| {
-        CodePage {
-            code_for: CodePagePurpose::Registering { of_some: false },
-            email: "<b>@example.com",
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind: code::CodeKind::Digits,
-            forget: None,
-            state: CodeState::Fresh,
-        }
-        .render(chrome)
-    });
+    let page = english(|chrome| CodePage { email: "<b>@example.com", ..fresh_code() }.render(chrome));
     assert!(page.contains("<strong>&#60;b&#62;@example.com</strong>"), "{page}");
 }
 
@@ -497,15 +574,7 @@ fn the_code_page_promises_no_code_where_there_may_be_none() {
         (code::CodeKind::Digits, "If this address may have an account, the mail has a 6-digit code."),
         (code::CodeKind::Letters, "If this address may have an account, the mail has a code of 15 letters and digits."),
     ] {
-        let page = CodePage {
-            code_for,
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind,
-            forget: None,
-            state: CodeState::Fresh,
-        };
+        let page = CodePage { code_for, kind, ..fresh_code() };
         says(&english(|chrome| page.render(chrome)), sentence);
     }
 }
@@ -527,18 +596,7 @@ fn the_code_page_says_what_happened_last() {
         ),
         (CodeState::TooMany { wait: HOUR }, "You have asked for a code too often. Try again in 60 minutes."),
     ] {
-        let page = english(|chrome| {
-            CodePage {
-                code_for: CodePagePurpose::Registering { of_some: false },
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind: code::CodeKind::Digits,
-                forget: None,
-                state,
-            }
-            .render(chrome)
-        });
+        let page = english(|chrome| CodePage { state, ..fresh_code() }.render(chrome));
         says(&page, sentence);
     }
 }
@@ -547,18 +605,7 @@ fn the_code_page_says_what_happened_last() {
 fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
     let code = |forget| {
         let state = CodeState::Fresh;
-        english(|chrome| {
-            CodePage {
-                code_for: CodePagePurpose::Registering { of_some: false },
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind: code::CodeKind::Digits,
-                forget,
-                state,
-            }
-            .render(chrome)
-        })
+        english(|chrome| CodePage { forget, state, ..fresh_code() }.render(chrome))
     };
     let page = code(Some(Forget { rp_id: "example.com", ids: "AAAA BBBB" }));
     assert!(
@@ -570,20 +617,7 @@ fn the_code_page_has_the_browser_forget_what_came_to_nothing() {
 
 #[test]
 fn a_mistake_takes_the_focus_and_news_does_not() {
-    let code = |state| {
-        english(|chrome| {
-            CodePage {
-                code_for: CodePagePurpose::Registering { of_some: false },
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind: code::CodeKind::Digits,
-                forget: None,
-                state,
-            }
-            .render(chrome)
-        })
-    };
+    let code = |state| english(|chrome| CodePage { state, ..fresh_code() }.render(chrome));
     let wrong = code(CodeState::Wrong { tries_left: 2 });
     assert!(wrong.contains("role=\"alert\" tabindex=\"-1\" autofocus") && wrong.contains("aria-invalid=\"true\""));
     let resent = code(CodeState::Resent);
@@ -717,15 +751,7 @@ fn recovery_says_how_it_works_here() {
 #[test]
 fn the_code_page_of_a_recovery_tells_nothing_about_the_account() {
     let code = |way| {
-        let page = CodePage {
-            code_for: CodePagePurpose::GettingBackIn(way),
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind: code::CodeKind::Digits,
-            forget: None,
-            state: CodeState::Fresh,
-        };
+        let page = CodePage { code_for: CodePagePurpose::GettingBackIn(way), ..fresh_code() };
         english(|chrome| page.render(chrome))
     };
     says(&code(CodeDelivery::Mail), "If that account exists, we sent a 6-digit code to maria@example.com.");
@@ -756,15 +782,7 @@ fn a_code_of_letters_is_asked_for_as_one() {
     ] {
         let page = |state| {
             let kind = code::CodeKind::Letters;
-            let page = CodePage {
-                code_for,
-                email: EMAIL,
-                sender: "no-reply@example.com",
-                return_to: None,
-                kind,
-                forget: None,
-                state,
-            };
+            let page = CodePage { code_for, kind, state, ..fresh_code() };
             english(|chrome| page.render(chrome))
         };
         let fresh = page(CodeState::Fresh);
@@ -784,15 +802,7 @@ fn a_code_that_was_handed_out_is_not_looked_for_in_the_mail() {
         (CodeState::UsedUp, "That code no longer works."),
         (CodeState::TooMany { wait: HOUR }, "Please try again in 60 minutes."),
     ] {
-        let page = CodePage {
-            code_for: CodePagePurpose::GettingBackIn(CodeDelivery::Hand),
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind: code::CodeKind::Digits,
-            forget: None,
-            state,
-        };
+        let page = CodePage { code_for: CodePagePurpose::GettingBackIn(CodeDelivery::Hand), state, ..fresh_code() };
         let page = english(|chrome| page.render(chrome));
         says(&page, sentence);
         assert!(!text(&page).contains("mail and"), "{state:?}");
@@ -862,15 +872,7 @@ fn a_passkey_is_explained_before_the_dialog_and_where_one_signs_in() {
 fn the_code_page_says_who_the_mail_is_from() {
     let code = |code_for| {
         let (kind, state) = (code::CodeKind::Digits, CodeState::Fresh);
-        let page = CodePage {
-            code_for,
-            email: EMAIL,
-            sender: "no-reply@example.com",
-            return_to: None,
-            kind,
-            forget: None,
-            state,
-        };
+        let page = CodePage { code_for, kind, state, ..fresh_code() };
         english(|chrome| page.render(chrome))
     };
     let sentence = "The mail comes from no-reply@example.com. If you don't see it, look in your spam folder.";

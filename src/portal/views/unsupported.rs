@@ -5,14 +5,15 @@ use askama::Template;
 use super::chrome::Chrome;
 use super::frame::{Frame, finish};
 use crate::domain::own_paths;
+use crate::gate::detour;
 use crate::wording::Words;
 
 /// What to do in a browser without passkeys.
 #[derive(Clone, Copy, Debug)]
 pub struct UnsupportedPage<'a> {
-    /// The whole address to open in another one.
+    /// The whole address to open in another browser.
     pub address: &'a str,
-    /// The same here, for who has changed something meanwhile.
+    /// The path of the same page, for a visitor who tries again in this browser, say after an update.
     pub path: &'a str,
 }
 
@@ -33,7 +34,7 @@ impl UnsupportedPage<'_> {
             true => ("inside-heading", "inside-text"),
             false => ("unsupported-heading", "unsupported-text"),
         };
-        let here = crate::gate::detour::with(own_paths::UNSUPPORTED, "from", self.path);
+        let here = detour::with(own_paths::UNSUPPORTED, "from", self.path);
         finish(&UnsupportedTemplate {
             frame: Frame::new(chrome, words.say(heading), &here),
             words,

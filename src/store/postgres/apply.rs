@@ -13,30 +13,12 @@ pub(super) use sessions::put_session;
 use super::fault::PostgresFault;
 use super::pool::PooledConnection;
 use super::wrapping::Wrapping;
-use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
+use crate::domain::plan::{Change, Conflict};
 use crate::store::records::fault::RecordFault;
+use crate::store::stop;
 
 /// Why a commit is dropped.
-#[derive(Debug)]
-pub(super) enum PostgresStop {
-    /// A precondition did not hold.
-    Conflict(Conflict),
-    /// The database failed, or what is in it.
-    Fault(PostgresFault),
-}
-
-/// Lets `?` stop a commit for any of these.
-macro_rules! stops {
-    ($($conflict:ty),*) => {
-        $(impl From<$conflict> for PostgresStop {
-            fn from(conflict: $conflict) -> Self {
-                Self::Conflict(conflict.into())
-            }
-        })*
-    };
-}
-
-stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
+pub(super) type PostgresStop = stop::Stop<PostgresFault>;
 
 impl From<PostgresFault> for PostgresStop {
     fn from(fault: PostgresFault) -> Self {

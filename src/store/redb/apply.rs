@@ -7,29 +7,11 @@ mod sessions;
 
 use super::batch::Batch;
 use super::fault::RedbFault;
-use crate::domain::plan::{AccountConflict, Change, Conflict, KeyConflict, PasskeyConflict, SessionConflict};
+use crate::domain::plan::Change;
+use crate::store::stop;
 
 /// Why a commit is dropped.
-#[derive(Debug)]
-pub(super) enum RedbStop {
-    /// A precondition did not hold.
-    Conflict(Conflict),
-    /// Its rows could not be read or written down.
-    Fault(RedbFault),
-}
-
-/// Lets `?` stop a commit for any of these.
-macro_rules! stops {
-    ($($conflict:ty),*) => {
-        $(impl From<$conflict> for RedbStop {
-            fn from(conflict: $conflict) -> Self {
-                Self::Conflict(conflict.into())
-            }
-        })*
-    };
-}
-
-stops!(Conflict, AccountConflict, PasskeyConflict, SessionConflict, KeyConflict);
+pub(super) type RedbStop = stop::Stop<RedbFault>;
 
 impl From<RedbFault> for RedbStop {
     fn from(fault: RedbFault) -> Self {

@@ -48,6 +48,9 @@ export class Visitor {
   get codeField() {
     return this.page.getByLabel('6-digit code', { exact: true });
   }
+  get shortCode() {
+    return this.page.locator('.short').filter({ hasText: /^[0-9A-Z]{4}-[0-9A-Z]{4}$/ });
+  }
   get alert() {
     return this.page.getByRole('alert');
   }
@@ -138,6 +141,16 @@ export class Visitor {
       await this.button(name).click();
       await this.heading(next);
     });
+  }
+
+  // Types the code that a new device shows, on the page where it is approved.
+  async bringCodeOf(device, path = '/_bmauth/link') {
+    await device.shortCode.waitFor();
+    await this.goto(path);
+    await this.heading('Connect a device');
+    await this.page.getByLabel('Code', { exact: true }).fill(await device.shortCode.innerText());
+    await this.button('Continue').click();
+    await this.heading('Is this you signing in?');
   }
 
   // Holds a WebSocket to the app open, in a tab of its own; resolves when it is open, to what waits for its end.

@@ -95,18 +95,23 @@ async fn of_50_right_codes_at_once_one_makes_the_account() {
     }
 }
 
+/// The code of a letter that a client has asked for: to get back into Maria's account, or to make it.
+async fn asked_for(world: &World, client: &mut Client, recovering: bool) -> String {
+    if recovering {
+        maria(world).await;
+        client.ask_for_code(MARIA).await;
+    } else {
+        client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
+    }
+    world.code(MARIA).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_200_wrong_codes_at_once_five_are_counted() {
     for (kind, recovering) in [("page", false), ("page", true), ("ticket", false), ("ticket", true), ("app", true)] {
         for (world, _kept) in worlds().await {
             let mut client = client(&world, kind);
-            if recovering {
-                maria(&world).await;
-                client.ask_for_code(MARIA).await;
-            } else {
-                client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
-            }
-            let otp = world.code(MARIA).await;
+            let otp = asked_for(&world, &mut client, recovering).await;
             let entering: Vec<_> = (0..200)
                 .map(|_| (client.tab(&world), wrong(&otp)))
                 .map(|(mut tab, otp)| tokio::spawn(async move { tab.enter(MARIA, &otp).await }))
@@ -405,13 +410,7 @@ async fn a_code_is_good_for_ten_minutes_and_once() {
         for recovering in [false, true] {
             let world = World::new().await;
             let mut client = Client::app(&world);
-            if recovering {
-                maria(&world).await;
-                client.ask_for_code(MARIA).await;
-            } else {
-                client.ask_to_sign_up(MARIA, &mut Passkey::new(b"key")).await;
-            }
-            let otp = world.code(MARIA).await;
+            let otp = asked_for(&world, &mut client, recovering).await;
             world.wait(seconds);
             assert_eq!(opens(&client.enter(MARIA, &otp).await), good, "{seconds} {recovering}");
             assert!(!opens(&client.enter(MARIA, &otp).await));

@@ -438,11 +438,7 @@ async fn a_recovered_session_adds_one_key_of_20_at_once() {
         maria(&world).await;
         let mut client = Client::app(&world);
         client.recover(&world, MARIA).await;
-        let mut bodies = Vec::new();
-        for n in 0..20_u8 {
-            let options = client.begin("/user/webauthn/add", &json!({})).await;
-            bodies.push(json!({ "credential": Passkey::new(&[n; 8]).create(&options) }));
-        }
+        let bodies = begun(&mut client, 20).await;
         let won = added_at_once(&world, &client, bodies).await;
         assert_eq!((won, keys(&world, MARIA).await.len()), (1, 2));
     }
@@ -458,11 +454,7 @@ async fn an_account_without_a_key_gets_one_of_16_made_at_once() {
         let refreshed = client.refresh().await;
         client.keep(&refreshed);
         without_a_key(&world, &old).await;
-        let mut bodies = Vec::new();
-        for n in 0..16_u8 {
-            let options = client.begin("/user/webauthn/add", &json!({})).await;
-            bodies.push(json!({ "credential": Passkey::new(&[n; 8]).create(&options) }));
-        }
+        let bodies = begun(&mut client, 16).await;
         let won = added_at_once(&world, &client, bodies).await;
         assert_eq!((won, keys(&world, MARIA).await.len()), (1, 1));
     }
@@ -488,6 +480,16 @@ async fn a_recovered_session_makes_one_key_of_16_that_are_begun_and_made_at_once
         }
         assert_eq!((won, keys(&world, MARIA).await.len()), (1, 2));
     }
+}
+
+/// That many keys, each made to a challenge of its own.
+async fn begun(client: &mut Client, keys: u8) -> Vec<serde_json::Value> {
+    let mut bodies = Vec::new();
+    for n in 0..keys {
+        let options = client.begin("/user/webauthn/add", &json!({})).await;
+        bodies.push(json!({ "credential": Passkey::new(&[n; 8]).create(&options) }));
+    }
+    bodies
 }
 
 /// How many of these keys are added that are sent at the same time; of the others each is told to elevate.

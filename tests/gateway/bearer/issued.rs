@@ -504,11 +504,11 @@ async fn what_a_token_opened_outlives_it_but_not_its_session() {
     let world =
         plan().route("/", Access::SignedIn, &url).start_with(Arc::new(Keeper::new()), Arc::clone(&gateway.auth) as _);
     let line = format!("Authorization: Bearer {token}");
-    let (mut client, answer) = open(&world, &[&line]).await;
+    let (mut client, answer) = open_socket(&world, "/socket", &[&line]).await;
     assert_eq!(answer.status, 101);
     gateway.wait(901);
     gateway.auth.sessions.end_expired().await;
-    assert_eq!(open(&world, &[&line]).await.1.status, 401);
+    assert_eq!(open_socket(&world, "/socket", &[&line]).await.1.status, 401);
     client.send("x").await;
     client.expect(b"x").await;
     gateway.auth.sessions.sign_out(signed_in.session.token).await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{StatusCode, Uri};
+use http::Uri;
 
 use crate::auth::failure::refusal_apart;
 use crate::domain::own_paths::ACCOUNT_UNDO;
@@ -13,6 +13,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::pages::word_link::{self, BroughtLink};
 use crate::portal::views::account_undo::AccountUndoPage;
+use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
@@ -33,14 +34,11 @@ pub async fn post(
     BroughtLink(link): BroughtLink,
 ) -> Result<Response, PageError> {
     let (page, refusal) = match portal.auth.moving.read_undo_link(&link) {
-        Reading::NotWhole => (AccountUndoPage::NotWhole, Some(word_link::NOT_WHOLE)),
-        Reading::Wrong => (AccountUndoPage::NotRight, Some(word_link::NOT_RIGHT)),
+        Reading::NotWhole => (AccountUndoPage::NotWhole, Some(StepRefusal::LinkNotWhole)),
+        Reading::Wrong => (AccountUndoPage::NotRight, Some(StepRefusal::LinkNotRight)),
         Reading::Right(link) => match refusal_apart(portal.auth.moving.undo(link, &caller.visitor).await)? {
             Ok(()) => (AccountUndoPage::Done, None),
-            Err(_) => {
-                let why = "no such change can be undone any more";
-                (AccountUndoPage::Gone, Some(word_link::refusal(StatusCode::GONE, "no-move", why)))
-            }
+            Err(_) => (AccountUndoPage::Gone, Some(StepRefusal::NoMove)),
         },
     };
     Ok(answer::page_again(refusal, &portal, &caller, |chrome| page.render(chrome)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{StatusCode, Uri};
+use http::Uri;
 
 use crate::auth::failure::refusal_apart;
 use crate::auth::recover::Cancelling;
@@ -15,6 +15,7 @@ use crate::portal::caller::Caller;
 use crate::portal::handler::PageError;
 use crate::portal::pages::word_link::{self, BroughtLink};
 use crate::portal::views::recover_cancel::RecoverCancelPage;
+use crate::portal::views::step_refusal::StepRefusal;
 use crate::portal::{Portal, answer};
 
 /// Asks; changes nothing, since scanners of mails open links.
@@ -34,13 +35,10 @@ pub async fn post(
     caller: Caller,
     BroughtLink(link): BroughtLink,
 ) -> Result<Response, PageError> {
-    let over = |over| {
-        let refusal = word_link::refusal(StatusCode::GONE, "no-hold", "no such recovery is held any more");
-        (RecoverCancelPage::Over { over, offset: caller.visitor.offset }, Some(refusal))
-    };
+    let over = |over| (RecoverCancelPage::Over { over, offset: caller.visitor.offset }, Some(StepRefusal::NoHold));
     let (page, refusal) = match portal.auth.recover.read_cancel_link(&link) {
-        Reading::NotWhole => (RecoverCancelPage::NotWhole, Some(word_link::NOT_WHOLE)),
-        Reading::Wrong => (RecoverCancelPage::NotRight, Some(word_link::NOT_RIGHT)),
+        Reading::NotWhole => (RecoverCancelPage::NotWhole, Some(StepRefusal::LinkNotWhole)),
+        Reading::Wrong => (RecoverCancelPage::NotRight, Some(StepRefusal::LinkNotRight)),
         Reading::Right(link) => match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
             Ok(Cancelling::Stopped) => (RecoverCancelPage::Done, None),
             Ok(Cancelling::Over(what)) => over(what),

@@ -30,12 +30,7 @@ pub async fn post(
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.prove(&code, &caller.visitor).await)? {
         Ok(CameTo::Proved(Proved::SetUp)) => Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE))),
-        Ok(CameTo::SignedIn(signed_in)) => Ok(answer::with_session(
-            &portal,
-            &caller,
-            &signed_in,
-            answer::go_on_from_form(&portal, &caller, &signed_in.return_to),
-        )),
+        Ok(CameTo::SignedIn(signed_in)) => Ok(answer::signed_in_from_form(&portal, &caller, &signed_in)),
         Ok(CameTo::Proved(Proved::Held(until))) => {
             let view = RecoverHeldPage { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))

@@ -31,12 +31,7 @@ pub async fn post(
     let (auth, visitor) = (&portal.auth, &caller.visitor);
     let finished = auth.sessions.or_again(auth.register.finish(&code, visitor).await, visitor).await;
     match refusal_apart(finished)? {
-        Ok(signed_in) => Ok(answer::with_session(
-            &portal,
-            &caller,
-            &signed_in,
-            answer::go_on_from_form(&portal, &caller, &signed_in.return_to),
-        )),
+        Ok(signed_in) => Ok(answer::signed_in_from_form(&portal, &caller, &signed_in)),
         Err(refusal) => show_again(&portal, &caller, refusal).await,
     }
 }
