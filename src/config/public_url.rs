@@ -116,7 +116,7 @@ pub(super) fn check(setting: Option<Setting>, root: &Place, checks: &mut Checks)
         checks.fault(
             &place,
             format!(
-                "`public_url` is {url}, which is an example: nobody can come there. Write the address of your own site."
+                "`public_url` is {url}, which is an example. Write the address of your own site."
             ),
         );
     }

@@ -141,8 +141,8 @@ fn not_beside(error: &RoutesError, first: &Place) -> String {
             )
         }
         RoutesError::Alike { host, path, .. } => format!(
-            "Only capitals tell the path {path} of this route from that of the one at {first}, and an app at {host} to which \
-             they do not count would confuse them. Give both the same demands and upstream, or other paths."
+            "The path {path} of this route differs only in case from that of the one at {first}, and an app at {host} that \
+             ignores case would confuse them. Give both the same demands and upstream, or other paths."
         ),
     }
 }
@@ -308,7 +308,7 @@ fn read_groups(setting: Setting, access: Option<Access>, checks: &mut Checks) ->
         && count > 0
     {
         let message = format!(
-            "`route.groups` is for routes with access = \"signed-in\": with access = \"{}\" everybody gets in.",
+            "`route.groups` is for routes with access = \"signed-in\": with access = \"{}\" everyone gets in.",
             access.as_str()
         );
         checks.refuse(&place, message);

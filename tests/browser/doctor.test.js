@@ -29,7 +29,7 @@ scenario('the gateway itself lets no stranger through', async ({ origin }) => {
   has(lines, /^ok    GET \/: 303 to sign in$/);
   has(lines, /^ok    \/public\/headers and a forged x_bmauth_jwt: no trace of it in the answer$/);
   has(lines, /^ok    GET \/_bmauth\/\.\.\/notes\/1: 400 by BMAuth$/);
-  has(lines, /^ok    GET \/sw\.js for a service worker: BMAuth ends the app's where nobody is signed in$/);
+  has(lines, /^ok    GET \/sw\.js for a service worker: BMAuth ends the app's worker if the visitor is not signed in$/);
   assert.deepEqual(lines.filter((line) => /got through/.test(line)), []);
 });
 
@@ -37,7 +37,7 @@ scenario('a configuration that is named says what is open', async ({ origin, gat
   const { code, lines, failed } = await gateway.command('doctor', origin).then(read);
   assert.deepEqual({ failed, code }, { failed: [], code: 0 });
   has(lines, /^note  only signed-in people may see \/, \/down$/);
-  has(lines, /^ok    GET \/optional is open to everybody: 200$/);
+  has(lines, /^ok    GET \/optional is open to everyone: 200$/);
   const other = await gateway.command('doctor', origin.replace('localhost', '127.0.0.1')).then(read);
   assert.equal(other.code, 2);
   assert.match(other.stderr, /has no \[\[route\]\] for the host of http:\/\/127\.0\.0\.1/);
@@ -110,12 +110,12 @@ test('a guard that one header opens is found', async () => {
     [/GET \/_bmauth\/\.\.\/notes/, ({ url }) => url === '/_bmauth/../notes'],
     [/GET \/_bmauth\/\.\.;\/notes/, ({ url }) => url === '/_bmauth/..;/notes'],
     [/GET \/%6eotes/, ({ url }) => url === '/%6eotes'],
-    [/GET \/notes\/doctor-[\w-]+, which nobody made: 200/, ({ url }) => url.startsWith('/notes/') && !url.includes('.')],
-    [/GET \/notes\/doctor-[\w-]+\.css, which nobody made: 200/, ({ url }) => url.endsWith('.css')],
+    [/GET \/notes\/doctor-[\w-]+, which does not exist: 200/, ({ url }) => url.startsWith('/notes/') && !url.includes('.')],
+    [/GET \/notes\/doctor-[\w-]+\.css, which does not exist: 200/, ({ url }) => url.endsWith('.css')],
     [/HEAD \/notes/, ({ method }) => method === 'HEAD'],
     [/OPTIONS \/notes/, ({ method }) => method === 'OPTIONS'],
     [/the host doctor\.invalid/, ({ headers }) => headers.host === 'doctor.invalid'],
-    [/forward-auth asked by a stranger with X-Forwarded-Method/, ({ url, headers }) => url === '/_bmauth/forward-auth' && 'x-forwarded-method' in headers],
+    [/forward-auth asked from outside with X-Forwarded-Method/, ({ url, headers }) => url === '/_bmauth/forward-auth' && 'x-forwarded-method' in headers],
   ];
   for (const [words, opens] of openers) {
     const answer = (request, response) => {
@@ -153,7 +153,7 @@ test('a service worker that may hide the pages, and one that leaves them out', a
   };
   await serving(answer, async (origin) => {
     const { lines } = await doctor(origin, '--route', '/notes');
-    has(lines, /^note  GET \/sw\.js for a service worker: the app's is open to everybody, answers pages, and does not name _bmauth\./);
+    has(lines, /^note  GET \/sw\.js for a service worker: the app's worker is open to everyone, answers pages, and does not name _bmauth\./);
     has(lines, /^ok    GET \/service-worker\.js for a service worker: .* seems to leave \/_bmauth\/ to the network$/);
     has(lines, /^note  GET \/ngsw-worker\.js for a service worker: .* does not name _bmauth/);
     has(lines, /^note  \/serviceworker\.js for a service worker: refused, as a proxy in front must/);
@@ -239,7 +239,7 @@ test('what cannot be asked is refused with a sentence', async () => {
   const moved = (_, response) => response.writeHead(308, { location: 'https://localhost/' }).end();
   const https = await serving(moved, (origin) => doctor(origin));
   assert.equal(https.code, 2);
-  assert.match(https.stderr, /sends everybody to https: ask about https:\/\/localhost/);
+  assert.match(https.stderr, /redirects to https: ask about https:\/\/localhost/);
   for (const [args, words] of [
     [[], /URL/],
     [['notes.example.com'], /not a URL/],

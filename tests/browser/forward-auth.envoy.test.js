@@ -48,7 +48,7 @@ ${MUTATIONS}`)],
   {
     what: 'the question can be asked from outside',
     changes: [line('direct_response: { status: 404 }', 'route: { cluster: bmauth }')],
-    says: [/forward-auth asked by a stranger as \/_bmauth\/forward-auth\/public: 200: open to everyone/],
+    says: [/forward-auth asked from outside as \/_bmauth\/forward-auth\/public: 200: open to everyone/],
   },
 ]);
 

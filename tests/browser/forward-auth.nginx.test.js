@@ -17,7 +17,7 @@ openFront('nginx', [
   {
     what: 'style sheets are not asked about',
     changes: [line('    location / {', '    location ~ \\.css$ { auth_request off; proxy_pass http://app; }\n    location / {')],
-    says: [/GET \/notes\/1\/doctor-[\w-]+\.css, which nobody made: 404, not BMAuth's sign-in/],
+    says: [/GET \/notes\/1\/doctor-[\w-]+\.css, which does not exist: 404, not BMAuth's sign-in/],
   },
   {
     what: 'an identity header is not written over',
@@ -48,7 +48,7 @@ openFront('nginx', [
       line('        proxy_set_header X-Original-Method $request_method;\n'),
       line('        proxy_set_header X-Original-URL $scheme://$http_host$request_uri;\n'),
     ],
-    says: [/forward-auth asked by a stranger with X-Original-URL and -Method: 200: open to everyone/],
+    says: [/forward-auth asked from outside with X-Original-URL and -Method: 200: open to everyone/],
   },
   {
     what: 'this machine is let in unasked, and anybody may say that they are it',

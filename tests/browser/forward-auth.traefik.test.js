@@ -46,6 +46,6 @@ openFront('traefik', [
   {
     what: 'the question can be asked from outside',
     changes: [line('      service: noop@internal', '      service: bmauth')],
-    says: [/forward-auth asked by a stranger with X-Original-URL and -Method: 200: open to everyone/],
+    says: [/forward-auth asked from outside with X-Original-URL and -Method: 200: open to everyone/],
   },
 ]);

@@ -104,7 +104,7 @@ async fn check_passes_beside_a_running_gateway_and_knows_whom_its_own_rp_id_lock
         let said = printed(&bmauth(folder, &["check"]), 0);
         assert!(line(&said, "store: ").starts_with("ok       store: the running gateway has "), "{said}");
         assert!(line(&said, "passkeys: ").starts_with("ok "), "{said}");
-        assert!(line(&said, "accounts: ").contains("anybody who proves an e-mail address may register"), "{said}");
+        assert!(line(&said, "accounts: ").contains("anyone who proves an e-mail address may register"), "{said}");
         assert!(line(&said, "upstream: ").starts_with("ok "), "{said}");
         // The gateway goes on, and its store is whole.
         printed(&bmauth(folder, &["users", "list"]), 0);
@@ -283,7 +283,7 @@ fn what_init_writes_of_flags_serves() {
     assert!(said.contains("--registration (who may register: open"), "{said}");
     assert!(!folder.join("new").exists(), "nothing is written of half");
     let said = printed(&bmauth(folder, &[&flags[..], &["--registration", "open"]].concat()), 0);
-    assert!(said.contains("Wrote new/bmauth.toml") && said.contains("anybody who proves an e-mail address"), "{said}");
+    assert!(said.contains("Wrote new/bmauth.toml") && said.contains("anyone who proves an e-mail address"), "{said}");
     let new = folder.join("new");
     let mode = std::fs::metadata(new.join("bmauth.toml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);

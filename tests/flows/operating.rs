@@ -359,7 +359,7 @@ async fn the_commands_work_on_a_running_gateway_and_say_so_where_there_is_none()
     let socket = Socket::bind(&path).unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(router, stop.clone()));
-    assert!(well(&run(&["users", "list"]).await).contains("Nobody has an account yet."));
+    assert!(well(&run(&["users", "list"]).await).contains("There are no accounts yet."));
     let (mut browser, _) = person(&world, OTTO, b"key of otto").await;
     let id = live(&world, &browser).await.id().0.to_string();
 
@@ -427,7 +427,7 @@ async fn an_address_with_letters_outside_ascii_is_an_address_to_the_commands() {
     for typed in ["j\u{1b}[2Jrg@example.com", "j\u{202e}rg@example.com", "j\u{200b}rg@example.com"] {
         failed(&run(&["users", "add", typed]).await, 2, "is not one that a mailbox can have");
     }
-    assert!(well(&run(&["users", "list"]).await).contains("Nobody has an account yet."));
+    assert!(well(&run(&["users", "list"]).await).contains("There are no accounts yet."));
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

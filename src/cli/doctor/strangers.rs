@@ -34,7 +34,7 @@ impl Doctor {
         // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as well.
         for ending in ["", ".css"] {
             let below = format!("{}/doctor-{}{ending}", route.trim_end_matches('/'), self.random);
-            self.check(format!("GET {below}, which nobody made"), Measure::Plain, Question::page(below)).await;
+            self.check(format!("GET {below}, which does not exist"), Measure::Plain, Question::page(below)).await;
         }
         for (what, value) in forged::cookies(&self.random) {
             let question = Question::page(route).with("cookie", &value);
@@ -50,7 +50,7 @@ impl Doctor {
         let capitals = plain.clone().in_capitals();
         let every = names.iter().fold(Question::get(route), forged);
         self.check(format!("GET {route} with forged identity headers"), Measure::Odd, plain).await;
-        self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, capitals).await;
+        self.check(format!("GET {route} with forged identity headers in uppercase"), Measure::Odd, capitals).await;
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
         let others = forged::of_others(&self.identity);
