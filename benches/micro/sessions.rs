@@ -26,7 +26,7 @@ fn token(number: usize) -> SecretDigest {
     Secret::from_bytes(Sha256::digest(number.to_be_bytes()).into()).digest()
 }
 
-fn somebody(number: usize) -> SignedIn {
+fn person(number: usize) -> SignedIn {
     let id = AccountId(Uuid::from_u128(number as u128));
     let email = Email::parse(&format!("person{number}@example.com")).expect("an address");
     let (name, locale, metadata, groups) = (None, None, None, Vec::new());
@@ -62,9 +62,9 @@ fn somebody(number: usize) -> SignedIn {
 fn full(number: usize) -> SessionTable {
     let sessions = SessionTable::new(SessionLimits { idle: DAY, absolute: 30 * DAY });
     for number in 0..number {
-        let somebody = somebody(number);
-        let before = sessions.before(somebody.session.token);
-        assert!(sessions.admit(before, &somebody, NOW).is_ok_and(|live| live.is_some()));
+        let person = person(number);
+        let before = sessions.before(person.session.token);
+        assert!(sessions.admit(before, &person, NOW).is_ok_and(|live| live.is_some()));
     }
     sessions
 }
@@ -83,14 +83,14 @@ fn lookups(criterion: &mut Criterion) {
             let unknown = token(usize::MAX);
             b.iter(|| sessions.get(black_box(unknown), NOW).is_none());
         });
-        let stranger = somebody(number + 1);
+        let visitor = person(number + 1);
         group.bench_function(format!("take one in among {number}"), |b| {
             b.iter_batched(
                 || {
-                    sessions.end(stranger.session.token);
-                    (sessions.before(stranger.session.token), stranger.clone())
+                    sessions.end(visitor.session.token);
+                    (sessions.before(visitor.session.token), visitor.clone())
                 },
-                |(before, stranger)| sessions.admit(before, &stranger, NOW).expect("nothing ended meanwhile"),
+                |(before, visitor)| sessions.admit(before, &visitor, NOW).expect("nothing ended meanwhile"),
                 BatchSize::PerIteration,
             );
         });

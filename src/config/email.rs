@@ -224,9 +224,7 @@ fn read_log(
     for (key, place) in url.into_iter().chain(others) {
         checks.warn(
             &place,
-            format_args!(
-                "`{key}` is not used: `email.transport` is \"log\", so letters are printed and not sent."
-            ),
+            format_args!("`{key}` is not used: `email.transport` is \"log\", so letters are printed and not sent."),
         );
     }
     Some(Transport::Log)

@@ -113,12 +113,8 @@ pub(super) fn check(setting: Option<Setting>, root: &Place, checks: &mut Checks)
     let place = setting.place().clone();
     let url = setting.parsed(checks, PublicUrl::parse)?;
     if example::is_host(url.host()) {
-        checks.fault(
-            &place,
-            format!(
-                "`public_url` is {url}, which is an example. Write the address of your own site."
-            ),
-        );
+        checks
+            .fault(&place, format!("`public_url` is {url}, which is an example. Write the address of your own site."));
     }
     Some((url, place))
 }

@@ -28,7 +28,7 @@ export function anew(address) {
   return true;
 }
 
-// Goes on once somebody signed in in another tab.
+// Goes on once the visitor has signed in in another tab.
 export function followOthers() {
   document.addEventListener("visibilitychange", async () => {
     if (document.hidden || card.isBusy()) return;

@@ -1,7 +1,7 @@
 // A question to the gateway. Its no has a code for the script and a sentence for the person.
 import { Refusal, offline } from "./refusal.js";
 
-// Letters tell times by the clock of whoever reads them.
+// Letters show times by the clock of their reader.
 document.cookie = `bmauth-offset=${-new Date().getTimezoneOffset()}; path=/_bmauth; samesite=lax${location.protocol.endsWith("s:") ? "; secure" : ""}`;
 
 let token = document.querySelector('meta[name="csrf"]').content;

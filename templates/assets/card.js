@@ -70,7 +70,7 @@ export async function refused(error, otherwise = words.failed) {
   if (said && !isBusy()) complain(said, error.reload);
 }
 
-// Tells what is nobody's mistake: the focus stays.
+// Shows what is not a mistake of the visitor: the focus stays.
 export function tell(id) {
   news.hidden = false;
   news.replaceChildren(document.getElementById(id) ? copy(id) : words.failed);

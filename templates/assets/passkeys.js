@@ -54,7 +54,7 @@ export async function get(options, how, signal) {
     const credential = await call("get", asked);
     return (await answers()).used(credential);
   } catch (thrown) {
-    // Nobody asked for suggestions, so nobody misses them.
+    // The visitor did not ask for suggestions, so nothing is missing.
     throw how === "conditional" ? thrown : (await answers()).failed("get", thrown, signal);
   }
 }

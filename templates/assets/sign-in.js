@@ -53,7 +53,7 @@ async function finish(begun, credential, mine, address) {
   }
 }
 
-// Shows why it did not work. A closed window and no passkey here look the same: nobody did wrong.
+// Shows why it did not work. A closed window and no passkey here look the same, and neither is a mistake.
 function explain(error) {
   card.idle();
   if (error.name === "NotAllowedError") {
@@ -68,7 +68,7 @@ function explain(error) {
   return suggest();
 }
 
-// A passkey by dialog, because somebody pressed `button`.
+// A passkey by dialog, because the visitor pressed `button`.
 async function signIn(button, address, how) {
   const mine = begin();
   last = { address, how };

@@ -38,7 +38,7 @@ async fn one_network_leaves_room_for_others() {
 #[tokio::test]
 async fn one_network_leaves_our_own_pages_to_others() {
     let world = plan()
-        .route("/", Access::SignedIn, &nobody().await)
+        .route("/", Access::SignedIn, &dead_address().await)
         .set(|settings| settings.room = Room { pages: 8, pages_of_network: 2, ..settings.room })
         .start();
     let mut held = Vec::new();

@@ -77,7 +77,7 @@ async fn no_header_names_another_way() {
 #[tokio::test]
 async fn no_redirect_leads_to_another_host() {
     let world = plan()
-        .route("/", Access::SignedIn, &nobody().await)
+        .route("/", Access::SignedIn, &dead_address().await)
         .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
         .start();
     for target in ["//evil.example/", "///evil.example", "/%2Fevil.example", "/x?//evil.example", "/@evil.example"] {

@@ -5,7 +5,7 @@ use bmauth::domain::route::Access;
 use crate::harness::*;
 
 /// Who sends what, and what the app is told: the token of user 1, or nothing.
-async fn tells_nobody_else(lines: &[&str]) {
+async fn sends_no_other_identity(lines: &[&str]) {
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
@@ -38,7 +38,7 @@ async fn underscores_are_dashes_to_many_apps() {
         "X_Forwarded_User: admin",
         "X_Auth_Request_Email: admin",
     ] {
-        tells_nobody_else(&[line]).await;
+        sends_no_other_identity(&[line]).await;
     }
 }
 
@@ -52,7 +52,7 @@ async fn dots_are_dashes_to_php() {
         "X.Forwarded.User: admin",
         "x.authenticated-user: admin",
     ] {
-        tells_nobody_else(&[line]).await;
+        sends_no_other_identity(&[line]).await;
     }
 }
 
@@ -65,13 +65,13 @@ async fn connection_takes_no_header_of_ours_away() {
         "Connection: X-Forwarded-For, Host",
         "Connection: Cookie",
     ] {
-        tells_nobody_else(&[line]).await;
+        sends_no_other_identity(&[line]).await;
     }
 }
 
 /// CWE-290: what other gateways are believed by.
 #[tokio::test]
-async fn headers_of_other_gateways_are_nobodys() {
+async fn headers_of_other_gateways_identify_no_one() {
     for name in [
         "X-Forwarded-User",
         "X-Auth-Request-User",
@@ -91,13 +91,14 @@ async fn headers_of_other_gateways_are_nobodys() {
         "SSL-Client-Subject-DN",
         "X-Forwarded-Client-Cert",
     ] {
-        tells_nobody_else(&[&format!("{name}: admin")]).await;
+        sends_no_other_identity(&[&format!("{name}: admin")]).await;
     }
 }
 
 /// CWE-235: a header that comes twice, empty, or beside its spellings.
 #[tokio::test]
 async fn repetition_brings_nothing_through() {
-    tells_nobody_else(&["X-BMAuth-JWT: admin", "X-BMAuth-JWT: admin", "x-bmauth-jwt:", "X_BMAuth-JWT: admin"]).await;
-    tells_nobody_else(&["Remote-User:", "Remote-User: admin", "REMOTE-USER: admin"]).await;
+    sends_no_other_identity(&["X-BMAuth-JWT: admin", "X-BMAuth-JWT: admin", "x-bmauth-jwt:", "X_BMAuth-JWT: admin"])
+        .await;
+    sends_no_other_identity(&["Remote-User:", "Remote-User: admin", "REMOTE-USER: admin"]).await;
 }

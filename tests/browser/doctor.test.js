@@ -22,7 +22,7 @@ async function serving(answer, use) {
 
 const has = (lines, words) => assert.ok(lines.some((line) => words.test(line)), `${words} in\n${lines.join('\n')}`);
 
-scenario('the gateway itself lets no stranger through', async ({ origin }) => {
+scenario('the gateway itself lets no unknown client through', async ({ origin }) => {
   const open = ['--public', '/public', '--public', '/public/headers', '--public', '/optional'];
   const { code, lines, failed } = await doctor(origin, '--route', '/', '--route', '/notes/1', ...open);
   assert.deepEqual({ failed, code }, { failed: [], code: 0 });
@@ -61,9 +61,9 @@ scenario('a path that is taken for open, or for protected, and is not', async ({
   has(open.failed, /GET \/public: 200: open to everyone/);
 });
 
-scenario('an app that nobody can reach around the gateway', async ({ origin }) => {
-  const nobody = `http://127.0.0.1:${await freePort()}`;
-  const { code, lines } = await doctor(origin, '--backend', nobody);
+scenario('an app that cannot be reached past the gateway', async ({ origin }) => {
+  const closed = `http://127.0.0.1:${await freePort()}`;
+  const { code, lines } = await doctor(origin, '--backend', closed);
   assert.equal(code, 0, lines.join('\n'));
   has(lines, /^ok    http:\/\/127\.0\.0\.1:\d+\/, the app itself: does not answer here$/);
 });
@@ -130,7 +130,7 @@ test('a guard that one header opens is found', async () => {
   }
 });
 
-// What BMAuth says to a stranger.
+// What BMAuth answers without a session.
 const denies = (request, response, to = '/_bmauth/sign-in?return_to=/notes') => {
   if (/navigate/.test(request.headers['sec-fetch-mode'])) return response.writeHead(303, { location: to }).end();
   const problem = JSON.stringify({ type: 'urn:bmauth:problem:sign-in-required', status: 401 });
@@ -209,7 +209,7 @@ test('a header that the app shows, and one that only changes what it answers', a
     has(failed, /\/open and a forged x\.bmauth\.jwt: 422 instead of 200: it reaches the app, which is open to everyone/);
     assert.ok(!failed.some((line) => /forged x_bmauth_jwt/.test(line)));
   });
-  // Whoever refuses every name with a dot has seen nothing in this one.
+  // A proxy that refuses every name with a dot has seen nothing in this one.
   const refuses = ({ rawHeaders }, response) => response.writeHead(rawHeaders.some((name, at) => at % 2 === 0 && name.includes('.')) ? 422 : 200).end();
   await serving(refuses, async (origin) => {
     const { lines } = await doctor(origin, '--public', '/open');

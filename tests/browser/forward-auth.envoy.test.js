@@ -52,7 +52,7 @@ ${MUTATIONS}`)],
   },
 ]);
 
-scenario('envoy: with failure_mode_allow everybody gets through while the gateway is away', async ({ front, gateway, origin }) => {
+scenario('envoy: with failure_mode_allow every request gets through while the gateway is away', async ({ front, gateway, origin }) => {
   await front.stop();
   await front.run([line('failure_mode_allow: false', 'failure_mode_allow: true')]);
   try {

@@ -51,7 +51,7 @@ openFront('nginx', [
     says: [/forward-auth asked from outside with X-Original-URL and -Method: 200: open to everyone/],
   },
   {
-    what: 'this machine is let in unasked, and anybody may say that they are it',
+    what: 'this machine is let in unasked, and any client may say that it is this machine',
     changes: [
       line('    error_page 401', '    satisfy any; allow 127.0.0.1; deny all; set_real_ip_from 127.0.0.0/8; real_ip_header X-Real-IP;\n    error_page 401'),
     ],

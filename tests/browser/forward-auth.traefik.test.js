@@ -36,7 +36,7 @@ openFront('traefik', [
     says: [/GET \/: 200: open to everyone/, /HEAD \/: 200/],
   },
   {
-    what: 'anybody may say which address is asked about',
+    what: 'any client may say which address is asked about',
     changes: [
       line('trustForwardHeader: false', 'trustForwardHeader: true'),
       ['traefik.yml', '    http:\n', '    forwardedHeaders: { insecure: true }\n    http:\n'],

@@ -25,8 +25,8 @@ const MARIA: &str = "maria@example.com";
 const BOB: &str = "bob@example.com";
 const ACCOUNT: &str = "/_bmauth/account";
 
-/// Somebody with a passkey and a browser that has just signed in with it.
-async fn somebody(world: &World, email: &str) -> (Browser, Passkey) {
+/// A person with a passkey and a browser that has just signed in with it.
+async fn signed_in_person(world: &World, email: &str) -> (Browser, Passkey) {
     let mut passkey = Passkey::new(format!("key of {email}").as_bytes());
     let mut browser = world.browser();
     browser.register(world, email, &mut passkey).await;
@@ -84,18 +84,18 @@ async fn describe(browser: &mut Browser, name: &str, language: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_page_is_for_whoever_is_signed_in() {
+async fn the_page_is_for_signed_in_people() {
     let world = World::new().await;
-    let mut stranger = world.browser();
-    assert_eq!(stranger.get(ACCOUNT).await.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Faccount");
-    let (mut maria, _) = somebody(&world, MARIA).await;
+    let mut visitor = world.browser();
+    assert_eq!(visitor.get(ACCOUNT).await.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Faccount");
+    let (mut maria, _) = signed_in_person(&world, MARIA).await;
     let page = maria.get(ACCOUNT).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains(MARIA) && page.text.contains("My account"), "{}", page.text);
     for page in ["/_bmauth/devices", "/_bmauth/apps"] {
         assert!(maria.get(page).await.text.contains("href=\"/_bmauth/account\""), "{page}");
     }
-    // Whoever has signed out meanwhile changes nothing, and is asked to sign in.
+    // A person who has signed out meanwhile changes nothing, and is asked to sign in.
     world.auth.operate.end_sessions(&account(&world, MARIA).await).await.unwrap();
     assert!(describe(&mut maria, "Maria", "").await.location().starts_with("/_bmauth/sign-in"));
     assert_eq!(ask(&mut maria, &json!({ "act": "download" })).await.refusal(), "not-signed-in");
@@ -105,7 +105,7 @@ async fn the_page_is_for_whoever_is_signed_in() {
 #[tokio::test]
 async fn a_name_is_changed_at_once_and_apps_are_told_it_from_then_on() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = another_browser(&world, &mut passkey).await;
     let name = async |browser: &mut Browser| {
         let who = browser.get("/_bmauth/whoami").await.json();
@@ -135,8 +135,8 @@ async fn a_name_is_changed_at_once_and_apps_are_told_it_from_then_on() {
 #[tokio::test]
 async fn a_name_is_taken_from_our_own_form_only() {
     let world = World::new().await;
-    let (mut maria, _) = somebody(&world, MARIA).await;
-    let (mut bob, _) = somebody(&world, BOB).await;
+    let (mut maria, _) = signed_in_person(&world, MARIA).await;
+    let (mut bob, _) = signed_in_person(&world, BOB).await;
     let token = std::mem::replace(&mut maria.csrf, bob.csrf.clone());
     assert_eq!(describe(&mut maria, "Mallory", "").await.status, StatusCode::FORBIDDEN);
     maria.csrf = token;
@@ -144,13 +144,13 @@ async fn a_name_is_taken_from_our_own_form_only() {
     assert_eq!(maria.submit("/_bmauth/account/profile", &[("name", "Mia")]).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(account(&world, MARIA).await.name, None);
     assert_eq!(describe(&mut bob, "Bob", "").await.status, StatusCode::SEE_OTHER);
-    assert_eq!(account(&world, MARIA).await.name, None, "nobody else is called so");
+    assert_eq!(account(&world, MARIA).await.name, None, "no other account has that name");
 }
 
 #[tokio::test]
-async fn a_language_is_that_of_the_pages_here_and_of_the_mails_whoever_causes_them() {
+async fn a_language_is_that_of_the_pages_here_and_of_all_mails_about_the_account() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     describe(&mut maria, "", "de").await;
     assert!(maria.get(ACCOUNT).await.text.contains("<h1 tabindex=\"-1\">Mein Konto</h1>"));
     // Another browser asks in English, and its owner reads German.
@@ -168,7 +168,7 @@ async fn a_language_is_that_of_the_pages_here_and_of_the_mails_whoever_causes_th
 #[tokio::test]
 async fn without_a_language_of_their_own_the_pages_are_in_the_browsers_again() {
     let world = World::new().await;
-    let (mut maria, _) = somebody(&world, MARIA).await;
+    let (mut maria, _) = signed_in_person(&world, MARIA).await;
     maria.choose_german().await;
     assert!(maria.cookies.contains_key("__Host-bmauth-lang"));
     assert_eq!(describe(&mut maria, "", "").await.status, StatusCode::SEE_OTHER);
@@ -183,9 +183,9 @@ async fn without_a_language_of_their_own_the_pages_are_in_the_browsers_again() {
 #[tokio::test]
 async fn what_is_kept_is_handed_out_to_a_passkey_used_for_that() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     describe(&mut maria, "Maria", "de").await;
-    somebody(&world, BOB).await;
+    signed_in_person(&world, BOB).await;
     maria.get(ACCOUNT).await;
     let act = json!({ "act": "download" });
     let file = confirm(&mut maria, &act, &mut passkey).await;
@@ -199,7 +199,7 @@ async fn what_is_kept_is_handed_out_to_a_passkey_used_for_that() {
     assert_eq!(data["passkeys"][0]["id"], encode(&passkey.id));
     assert_eq!(data["sessions"][0]["address"], "192.0.2.1");
     assert_eq!(data["activity"][0]["what"], "registered");
-    // Nothing that opens anything, and nothing of anybody else.
+    // Nothing that opens anything, and nothing of another account.
     assert!(!file.text.contains(BOB) && !file.text.contains(&maria.cookies["__Host-bmauth"]), "{}", file.text);
     // A proof is for one file, in its own session, and for nothing else.
     let asked = ask(&mut maria, &act).await;
@@ -207,7 +207,7 @@ async fn what_is_kept_is_handed_out_to_a_passkey_used_for_that() {
     assert_eq!(prove(&mut other, &asked, &mut passkey).await.refusal(), "expired-ceremony");
     assert_eq!(prove(&mut maria, &asked, &mut passkey).await.status, StatusCode::OK);
     assert_eq!(prove(&mut maria, &asked, &mut passkey).await.refusal(), "expired-ceremony");
-    let (_, mut bobs) = somebody(&world, "ben@example.com").await;
+    let (_, mut bobs) = signed_in_person(&world, "ben@example.com").await;
     assert_eq!(confirm(&mut maria, &act, &mut bobs).await.refusal(), "not-accepted");
     let late = ask(&mut maria, &act).await;
     world.wait(5 * 60);
@@ -217,7 +217,7 @@ async fn what_is_kept_is_handed_out_to_a_passkey_used_for_that() {
 #[tokio::test]
 async fn all_that_happened_to_an_account_is_handed_out_however_much_it_is() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let id = account(&world, MARIA).await.id;
     let [event]: [Event; 1] = world.store.events(id, 1).await.unwrap().try_into().unwrap();
     let more = (0..5_000).map(|n| EventChange::Add(Event { id: Uuid::from_u128(n), ..event.clone() }).into());
@@ -231,14 +231,14 @@ async fn all_that_happened_to_an_account_is_handed_out_however_much_it_is() {
 #[tokio::test]
 async fn an_account_is_deleted_by_a_passkey_and_the_address_typed() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
-    let (mut bob, mut bobs) = somebody(&world, BOB).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
+    let (mut bob, mut bobs) = signed_in_person(&world, BOB).await;
     let mut other = another_browser(&world, &mut passkey).await;
     let delete = |email: &str| json!({ "act": "delete-account", "email": email });
     for wrong in ["", "maria", BOB, "maria@example.co"] {
         assert_eq!(ask(&mut maria, &delete(wrong)).await.refusal(), "email-mismatch", "{wrong}");
     }
-    // Asked for, and confirmed by somebody else's passkey or not at all.
+    // Asked for, and confirmed by another person's passkey or not at all.
     let asked = ask(&mut maria, &delete(MARIA)).await;
     assert_eq!(prove(&mut maria, &asked, &mut bobs).await.refusal(), "not-accepted");
     assert_eq!(prove(&mut maria, &asked, &mut passkey).await.refusal(), "expired-ceremony");
@@ -257,8 +257,8 @@ async fn an_account_is_deleted_by_a_passkey_and_the_address_typed() {
     let page = maria.get("/_bmauth/account/deleted").await;
     assert!(page.text.contains("Your account is deleted") && page.text.contains("still there"), "{}", page.text);
     assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "unknown-passkey");
-    // The address may register again, as somebody new.
-    somebody(&world, MARIA).await;
+    // The address may register again, as a new account.
+    signed_in_person(&world, MARIA).await;
     assert_ne!(account(&world, MARIA).await.id, id);
 }
 
@@ -266,7 +266,7 @@ async fn an_account_is_deleted_by_a_passkey_and_the_address_typed() {
 async fn of_two_deletions_at_once_one_counts_and_one_last_mail_is_sent() {
     for round in 0..10 {
         let world = World::new().await;
-        let (mut one, mut passkey) = somebody(&world, MARIA).await;
+        let (mut one, mut passkey) = signed_in_person(&world, MARIA).await;
         let mut two = another_browser(&world, &mut passkey).await;
         let act = json!({ "act": "delete-account", "email": MARIA });
         let (asked_one, asked_two) = (ask(&mut one, &act).await, ask(&mut two, &act).await);
@@ -330,7 +330,7 @@ async fn undo(browser: &mut Browser, link: &str) -> Answer {
 #[tokio::test]
 async fn an_address_is_changed_by_a_passkey_and_a_code_to_the_new_one() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = another_browser(&world, &mut passkey).await;
     let id = account(&world, MARIA).await.id;
     ask_for(&mut maria, NEW, &mut passkey).await;
@@ -371,7 +371,7 @@ async fn an_address_is_changed_by_a_passkey_and_a_code_to_the_new_one() {
 #[tokio::test]
 async fn a_code_of_a_new_address_is_one_sessions_and_has_its_tries_and_its_time() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = another_browser(&world, &mut passkey).await;
     ask_for(&mut maria, NEW, &mut passkey).await;
     let code = world.code(NEW).await;
@@ -406,9 +406,9 @@ async fn a_code_of_a_new_address_is_one_sessions_and_has_its_tries_and_its_time(
 }
 
 #[tokio::test]
-async fn whoever_types_the_code_before_is_told_so() {
+async fn a_person_who_types_the_code_before_is_told_so() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     ask_for(&mut maria, NEW, &mut passkey).await;
     let first = world.code(NEW).await;
     world.wait(30);
@@ -425,7 +425,7 @@ async fn whoever_types_the_code_before_is_told_so() {
 async fn enter_while(change: fn(Move, Timestamp) -> Change) -> (World, Answer) {
     let store = Arc::<crate::edge::Fragile>::default();
     let world = World::with(CONFIG, Arc::clone(&store) as _).await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     ask_for(&mut maria, NEW, &mut passkey).await;
     let code = world.code(NEW).await;
     maria.get(ADDRESS).await;
@@ -482,7 +482,7 @@ async fn a_code_is_worth_nothing_once_what_asked_for_it_is_over() {
     ] {
         let world =
             World::with(&format!("{CONFIG}\n[accounts]\nrecovery = \"email\""), Arc::<MemoryStore>::default()).await;
-        let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+        let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
         let begun = maria.begin_adding(&mut passkey, None).await;
         let mut second = Passkey::new(b"second");
         let made = json!({ "ceremony": begun["ceremony"], "credential": second.create(&begun["options"]) });
@@ -516,7 +516,7 @@ async fn a_code_is_worth_nothing_once_what_asked_for_it_is_over() {
                 assert_eq!(refused.status, StatusCode::CONFLICT);
                 assert!(refused.text.contains("Someone is getting back into this account."), "{}", refused.text);
                 let done = crate::recovering::set_up(&mut lost, &mut Passkey::new(b"new key")).await;
-                assert_eq!(done.status, StatusCode::OK, "nobody throws out who has proved that they get back in");
+                assert_eq!(done.status, StatusCode::OK, "no one throws out a person who has proved the recovery");
             }
             "recovered" => {
                 let (mut lost, mut new) = (world.browser(), Passkey::new(b"new key"));
@@ -547,8 +547,8 @@ async fn an_address_is_asked_for_by_who_may_have_it_and_by_a_passkey_used_for_th
         Arc::<MemoryStore>::default(),
     )
     .await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
-    let (_, mut bobs) = somebody(&world, BOB).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
+    let (_, mut bobs) = signed_in_person(&world, BOB).await;
     for (typed, refusal) in [
         ("", "invalid-email"),
         ("mary", "invalid-email"),
@@ -575,7 +575,7 @@ async fn an_address_is_asked_for_by_who_may_have_it_and_by_a_passkey_used_for_th
 #[tokio::test]
 async fn an_address_that_the_mail_server_cannot_write_to_is_not_asked_for() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     maria.get(ACCOUNT).await;
     let asked = ask(&mut maria, &to("mária@example.com")).await;
     assert_eq!(asked.status, StatusCode::OK, "{}", asked.text);
@@ -586,14 +586,14 @@ async fn an_address_that_the_mail_server_cannot_write_to_is_not_asked_for() {
 }
 
 #[tokio::test]
-async fn by_invitation_a_new_address_is_one_that_is_invited_and_nobody_is_told_which_are() {
+async fn by_invitation_a_new_address_is_one_that_is_invited_and_no_answer_reveals_which_are() {
     for registration in ["invite", "closed"] {
         let text = format!("{CONFIG}\n[accounts]\nregistration = \"{registration}\"");
         let world = World::with(&text, Arc::<MemoryStore>::default()).await;
         for email in [MARIA, NEW] {
             world.auth.operate.invite(Email::parse(email).unwrap(), vec!["staff".to_owned()]).await.unwrap();
         }
-        let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+        let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
         ask_for(&mut maria, "nobody@example.com", &mut passkey).await;
         let page = maria.get(ADDRESS).await.text.replace("nobody@", "mary@");
         assert!(world.mails("nobody@example.com").await.is_empty());
@@ -625,10 +625,10 @@ async fn waiting_code(world: &World, email: &str) -> bmauth::domain::code::CodeI
 }
 
 #[tokio::test]
-async fn an_address_that_is_somebody_elses_gives_the_same_page_and_its_owner_a_letter() {
+async fn an_address_of_another_account_gives_the_same_page_and_its_owner_a_letter() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
-    somebody(&world, BOB).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
+    signed_in_person(&world, BOB).await;
     ask_for(&mut maria, BOB, &mut passkey).await;
     assert_eq!(maria.get(ADDRESS).await.status, StatusCode::OK);
     let [letter] = world.mails(BOB).await.try_into().unwrap();
@@ -642,13 +642,13 @@ async fn an_address_that_is_somebody_elses_gives_the_same_page_and_its_owner_a_l
 #[tokio::test]
 async fn what_others_began_for_an_address_dies_when_it_is_proved() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
-    // Somebody registers with it before, and knows the code, even.
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
+    // Another person registers with it before, and even knows the code.
     let mut thief = world.browser();
     thief.ask_to_register(NEW, &mut Passkey::new(b"thief")).await;
     let theirs = world.code(NEW).await;
     // Another account asks for it too.
-    let (mut bob, mut bobs) = somebody(&world, BOB).await;
+    let (mut bob, mut bobs) = signed_in_person(&world, BOB).await;
     world.wait(60);
     ask_for(&mut bob, NEW, &mut bobs).await;
     let bobs_code = world.code(NEW).await;
@@ -664,8 +664,8 @@ async fn what_others_began_for_an_address_dies_when_it_is_proved() {
 async fn of_two_who_prove_the_same_new_address_at_once_one_gets_it() {
     for round in 0..10 {
         let world = World::new().await;
-        let (mut maria, mut marias) = somebody(&world, MARIA).await;
-        let (mut bob, mut bobs) = somebody(&world, BOB).await;
+        let (mut maria, mut marias) = signed_in_person(&world, MARIA).await;
+        let (mut bob, mut bobs) = signed_in_person(&world, BOB).await;
         ask_for(&mut maria, NEW, &mut marias).await;
         let code = world.code(NEW).await;
         ask_for(&mut bob, NEW, &mut bobs).await;
@@ -687,19 +687,19 @@ async fn of_two_who_prove_the_same_new_address_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn for_a_day_the_old_address_is_nobodys_and_the_account_is_not_changed_again_nor_deleted() {
+async fn for_a_day_the_old_address_is_reserved_and_the_account_is_not_changed_again_nor_deleted() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     change(&world, &mut maria, &mut passkey, NEW).await;
-    let (mut bob, mut bobs) = somebody(&world, BOB).await;
+    let (mut bob, mut bobs) = signed_in_person(&world, BOB).await;
     maria.get(ACCOUNT).await;
     for act in [to("mia@example.com"), to(MARIA), json!({ "act": "delete-account", "email": NEW })] {
         assert_eq!(ask(&mut maria, &act).await.refusal(), "changed-lately");
     }
-    // Nobody gets it: not by registering, not by another change, not by an invitation.
+    // It is reserved: not available by registering, not by another change, not by an invitation.
     world.auth.operate.invite(Email::parse(MARIA).unwrap(), Vec::new()).await.unwrap();
-    let mut stranger = world.browser();
-    assert_eq!(stranger.ask_to_register(MARIA, &mut Passkey::new(b"stranger")).await.status, StatusCode::OK);
+    let mut visitor = world.browser();
+    assert_eq!(visitor.ask_to_register(MARIA, &mut Passkey::new(b"visitor")).await.status, StatusCode::OK);
     let subject = "This email address is kept with Acme Notes for a day";
     assert_eq!(subjects(&world.mails(MARIA).await), [subject]);
     ask_for(&mut bob, MARIA, &mut bobs).await;
@@ -715,9 +715,9 @@ async fn for_a_day_the_old_address_is_nobodys_and_the_account_is_not_changed_aga
 }
 
 #[tokio::test]
-async fn whoever_has_the_link_undoes_a_change_and_ends_all_sessions() {
+async fn the_holder_of_the_link_undoes_a_change_and_ends_all_sessions() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = another_browser(&world, &mut passkey).await;
     let id = account(&world, MARIA).await.id;
     let link = change(&world, &mut maria, &mut passkey, NEW).await;
@@ -760,12 +760,12 @@ async fn whoever_has_the_link_undoes_a_change_and_ends_all_sessions() {
     assert!(recovers.status.is_client_error(), "{}", recovers.status);
     // Once is enough, and the new address is free at once.
     assert_eq!(undo(&mut owner, &link).await.status, StatusCode::GONE);
-    somebody(&world, NEW).await;
+    signed_in_person(&world, NEW).await;
 }
 
 /// A thief whose passkey stays after an undo, and their browser, that has just signed in with it again.
 async fn thief_after_an_undo(world: &World) -> (Browser, Passkey) {
-    let (mut thief, mut passkey) = somebody(world, MARIA).await;
+    let (mut thief, mut passkey) = signed_in_person(world, MARIA).await;
     let link = change(world, &mut thief, &mut passkey, NEW).await;
     // At the end of its day, so that what blocks is a day of its own.
     world.wait(DAY - 1);
@@ -816,14 +816,14 @@ async fn an_account_whose_address_was_restored_is_not_deleted_for_a_day() {
 async fn an_operators_code_that_was_given_meanwhile_dies_with_the_new_address() {
     let world =
         World::with(&format!("{CONFIG}\n[accounts]\nrecovery = \"admin\""), Arc::<MemoryStore>::default()).await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let link = change(&world, &mut maria, &mut passkey, NEW).await;
     let moved = account(&world, NEW).await;
     world.auth.operate.give_code(moved.clone(), Mode::Admin).await.unwrap();
     assert!(world.auth.operate.open_admin_code(moved.id).await.unwrap().is_some());
     let undone = undo(&mut world.browser(), &link).await;
     assert_eq!(undone.status, StatusCode::OK);
-    // No code is promised that nobody sends.
+    // No code is promised that is not sent.
     assert!(undone.text.contains("or ask whoever runs Acme Notes"), "{}", undone.text);
     let letters = world.mails(MARIA).await;
     let told = letters.iter().find(|mail| mail.subject.contains("was undone")).unwrap();
@@ -834,10 +834,10 @@ async fn an_operators_code_that_was_given_meanwhile_dies_with_the_new_address() 
 }
 
 #[tokio::test]
-async fn a_code_that_went_to_an_address_from_before_gets_nobody_in() {
+async fn a_code_that_went_to_an_address_from_before_opens_nothing() {
     let world =
         World::with(&format!("{CONFIG}\n[accounts]\nrecovery = \"email\""), Arc::<MemoryStore>::default()).await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = world.browser();
     crate::recovering::ask(&mut other, MARIA).await;
     let code = world.code(MARIA).await;
@@ -854,7 +854,7 @@ async fn a_code_that_went_to_an_address_from_before_gets_nobody_in() {
 async fn an_undo_has_its_day_and_no_clock_gives_it_more() {
     for (jump, is_open) in [(DAY as i64 - 1, true), (DAY as i64, false), (-30, true), (-400 * DAY as i64, false)] {
         let world = World::new().await;
-        let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+        let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
         let link = change(&world, &mut maria, &mut passkey, NEW).await;
         world.clock.jump(jump);
         let status = if is_open { StatusCode::OK } else { StatusCode::GONE };
@@ -866,7 +866,7 @@ async fn an_undo_has_its_day_and_no_clock_gives_it_more() {
 #[tokio::test]
 async fn a_thief_who_changes_an_address_and_gets_back_in_by_it_is_thrown_out_by_its_owner() {
     let world = World::new().await;
-    let (mut thief, mut passkey) = somebody(&world, MARIA).await;
+    let (mut thief, mut passkey) = signed_in_person(&world, MARIA).await;
     let link = change(&world, &mut thief, &mut passkey, "thief@example.com").await;
     // Now the thief makes passkeys of their own by the mailbox that is theirs.
     let mut again = world.browser();
@@ -884,15 +884,15 @@ async fn a_thief_who_changes_an_address_and_gets_back_in_by_it_is_thrown_out_by_
 }
 
 #[tokio::test]
-async fn an_address_is_not_changed_while_somebody_gets_back_in() {
+async fn an_address_is_not_changed_during_a_recovery() {
     let world =
         World::with(&format!("{CONFIG}\n[accounts]\nrecovery = \"delayed\""), Arc::<MemoryStore>::default()).await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     let asked = ask(&mut maria, &to(NEW)).await;
     let mut other = world.browser();
     other.get("/_bmauth/recover").await;
     other.submit("/_bmauth/recover", &[("email", MARIA)]).await;
-    // A code that is only asked for holds up nobody: anybody can ask for one.
+    // A code that is only asked for blocks nothing: any client can ask for one.
     assert_eq!(ask(&mut maria, &to(NEW)).await.status, StatusCode::OK);
     let code = world.code(MARIA).await;
     crate::recovering::enter(&mut other, &code).await;
@@ -909,14 +909,14 @@ async fn an_address_is_not_changed_while_somebody_gets_back_in() {
 #[tokio::test]
 async fn an_operator_sees_a_change_of_address_and_is_held_up_by_none() {
     let world = World::new().await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     change(&world, &mut maria, &mut passkey, NEW).await;
     let owner = account(&world, NEW).await;
     let known = world.auth.operate.look_up(owner.clone()).await.unwrap();
     assert_eq!(known.moving.unwrap().former().map(Email::as_str), Some(MARIA));
     world.auth.operate.remove_account(&owner).await.unwrap();
     // With the account goes what was kept for it.
-    somebody(&world, MARIA).await;
+    signed_in_person(&world, MARIA).await;
 }
 
 #[tokio::test]
@@ -924,7 +924,7 @@ async fn a_store_that_is_down_changes_no_address_and_says_so() {
     let down = Arc::new(AtomicBool::new(false));
     let store = Arc::new(crate::edge::Fragile { down: Arc::clone(&down), ..Default::default() });
     let world = World::with(CONFIG, store).await;
-    let (mut maria, mut passkey) = somebody(&world, MARIA).await;
+    let (mut maria, mut passkey) = signed_in_person(&world, MARIA).await;
     ask_for(&mut maria, NEW, &mut passkey).await;
     let code = world.code(NEW).await;
     maria.get(ADDRESS).await;

@@ -1,5 +1,5 @@
-//! Whoever types an address learns nothing by how long the answer takes: at each step as much is read and written where it
-//! has an account as where it has none.
+//! How long an answer takes reveals nothing about an address: at each step as much is read and written where it has an
+//! account as where it has none.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,7 +39,7 @@ use crate::authenticator::Passkey;
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 
-// Addresses of one length: how long one is shows in what is written, whoever has it.
+// Addresses of one length: how long one is shows in what is written, with or without an account.
 const KNOWN: &str = "maria@example.com";
 const DISABLED: &str = "diane@example.com";
 const UNKNOWN: &str = "nelly@example.com";
@@ -177,7 +177,7 @@ impl Records for Counting {
     }
 
     async fn has_invitations(&self) -> Result<bool, StoreError> {
-        self.one("whether anybody is invited");
+        self.one("whether there are invitations");
         self.store.has_invitations().await
     }
 
@@ -279,7 +279,7 @@ async fn the_same_for_each<'a>(
         walk(email, &mut steps).await;
         walked.push(steps.steps);
     }
-    let [first, others @ ..] = walked.as_slice() else { panic!("nobody walked") };
+    let [first, others @ ..] = walked.as_slice() else { panic!("nothing was walked") };
     for (email, other) in emails[1..].iter().zip(others) {
         assert_eq!(first.len(), other.len());
         for (one, other) in first.iter().zip(other) {
@@ -296,7 +296,7 @@ fn forged(options: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn signing_in_asks_as_much_of_the_store_whoever_has_the_address() {
+async fn signing_in_asks_as_much_of_the_store_for_any_address() {
     let (world, store, _directory) = world("").await;
     the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
         let mut browser = world.browser();
@@ -317,14 +317,14 @@ async fn signing_in_asks_as_much_of_the_store_whoever_has_the_address() {
 }
 
 #[tokio::test]
-async fn registering_asks_as_much_of_the_store_whoever_has_the_address() {
+async fn registering_asks_as_much_of_the_store_for_any_address() {
     let (world, store, _directory) = world("").await;
     the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| registers(&world, email, steps).await)
         .await;
 }
 
 #[tokio::test]
-async fn registering_asks_as_much_of_the_store_whoever_is_invited() {
+async fn registering_asks_as_much_of_the_store_with_or_without_an_invitation() {
     let (world, store, _directory) =
         world(&format!("[accounts]\nregistration = \"open\"\nallowed_emails = [{KNOWN:?}, {DISABLED:?}]")).await;
     world.auth.operate.invite(Email::parse(INVITED).unwrap(), Vec::new()).await.unwrap();
@@ -335,7 +335,7 @@ async fn registering_asks_as_much_of_the_store_whoever_is_invited() {
     .await;
 }
 
-/// Everything that somebody can do who wants an account and does not know the code.
+/// Everything that a client can do that wants an account and does not know the code.
 async fn registers(world: &World, email: &str, steps: &mut Steps<'_>) {
     let mut browser = world.browser();
     let mut key = Passkey::new(&[email.as_bytes(), b" on a page"].concat());
@@ -377,7 +377,7 @@ async fn recovers(browser: &mut Browser, email: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn getting_back_in_asks_as_much_of_the_store_whoever_has_the_address() {
+async fn getting_back_in_asks_as_much_of_the_store_for_any_address() {
     for mode in ["email", "delayed", "admin", "off"] {
         let (world, store, _directory) = world(&format!("[accounts]\nrecovery = \"{mode}\"\n")).await;
         the_same_for_each(&store, &[KNOWN, UNKNOWN, DISABLED], async |email, steps| {
@@ -427,7 +427,7 @@ async fn what_stands_for_a_letter_never_leaves_and_does_not_stay() {
 }
 
 #[tokio::test]
-async fn getting_back_in_asks_as_much_of_the_store_whether_or_not_somebody_administrates() {
+async fn getting_back_in_asks_as_much_of_the_store_for_administrators() {
     for mode in ["email", "delayed"] {
         let (world, store, _directory) = world(&format!("[accounts]\nadmins = \"it\"\nrecovery = \"{mode}\"\n")).await;
         let account = world.store.account_by_email(&Email::parse(KNOWN).unwrap()).await.unwrap().unwrap();
@@ -455,7 +455,7 @@ async fn getting_back_in_asks_as_much_of_the_store_whether_or_not_somebody_admin
 }
 
 #[tokio::test]
-async fn past_twenty_tries_as_much_is_asked_of_the_store_whoever_has_the_address() {
+async fn past_twenty_tries_as_much_is_asked_of_the_store_for_any_address() {
     for mode in ["email", "delayed", "admin", "off"] {
         let (world, store, _directory) = world(&format!("[accounts]\nrecovery = \"{mode}\"\n")).await;
         for email in [KNOWN, UNKNOWN, DISABLED] {
@@ -518,7 +518,7 @@ async fn past_twenty_tries_as_much_is_asked_of_the_store_whoever_has_the_address
 }
 
 #[tokio::test]
-async fn another_address_asks_as_much_of_the_store_whoever_has_it() {
+async fn another_address_asks_as_much_of_the_store_for_any_address() {
     let (world, store, _directory) = world("").await;
     let mut keys = Vec::new();
     for n in 0..3 {

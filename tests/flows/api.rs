@@ -229,11 +229,11 @@ pub async fn worlds() -> [(World, Option<TempDir>); 2] {
 
 /// Maria with an app and a key; her mailbox is empty.
 pub async fn maria(world: &World) -> (Client, Passkey) {
-    somebody(world, MARIA).await
+    signed_in_person(world, MARIA).await
 }
 
-/// The same for anybody.
-pub async fn somebody(world: &World, email: &str) -> (Client, Passkey) {
+/// The same for any address.
+pub async fn signed_in_person(world: &World, email: &str) -> (Client, Passkey) {
     let (mut client, mut key) = (Client::app(world), Passkey::new(format!("key of {email}").as_bytes()));
     client.sign_up(world, email, &mut key).await;
     (client, key)

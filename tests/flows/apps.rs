@@ -77,7 +77,7 @@ fn apps(all: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn what_somebody_may_open_is_listed_with_its_address() {
+async fn what_a_person_may_open_is_listed_with_its_address() {
     let world = world().await;
     let mut browser = maria(&world).await;
     let page = browser.get("/_bmauth/apps").await;
@@ -125,7 +125,7 @@ async fn nothing_to_open_is_said() {
 }
 
 #[tokio::test]
-async fn a_stranger_signs_in_first_and_comes_back() {
+async fn a_visitor_signs_in_first_and_comes_back() {
     let world = world().await;
     let mut passkey = Passkey::new(b"key of maria");
     world.browser().register(&world, MARIA, &mut passkey).await;

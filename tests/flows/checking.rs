@@ -64,7 +64,7 @@ impl Program {
         while !text.contains("\"serving ") {
             assert!(log.read_line(&mut text).unwrap() > 0, "{text}");
         }
-        // Nobody reads on, and nobody waits for the log.
+        // Nothing reads on, and nothing waits for the log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         program
     }
@@ -110,7 +110,7 @@ async fn check_passes_beside_a_running_gateway_and_knows_whom_its_own_rp_id_lock
         printed(&bmauth(folder, &["users", "list"]), 0);
     }
 
-    // What SIGKILL leaves: a socket where nobody answers. The store is looked at itself.
+    // What SIGKILL leaves: a socket where nothing answers. The store is looked at itself.
     assert!(folder.join("bmauth.sock").exists());
     let store = Arc::new(RedbStore::open(&folder.join("bmauth.redb")).unwrap());
     let world = World::with(CONFIG, store).await;
@@ -136,7 +136,7 @@ async fn check_believes_no_gateway_that_has_another_store() {
     let (_app, app) = app();
     let url = format!("http://localhost:{}", free_port());
     std::fs::write(folder.join("bmauth.toml"), local(&url, "localhost", &app, PRINTED)).unwrap();
-    // Somebody has the store, and somebody else's socket has its name.
+    // A process has the store open, and another process's socket has its name.
     let _held = RedbStore::open(&folder.join("bmauth.redb")).unwrap();
     std::fs::write(folder.join("bmauth.db"), "another").unwrap();
     let text = format!("{CONFIG}\n[storage]\npath = {:?}", folder.join("bmauth.db"));

@@ -202,11 +202,11 @@ pub struct Fragile {
     pub down: Arc<AtomicBool>,
     /// It can be read, and not written: its disk is full.
     pub full: Arc<AtomicBool>,
-    /// Commits hang while somebody has this to themselves: its disk is slow.
+    /// Commits hang while a test holds this lock: its disk is slow.
     pub disk: Arc<RwLock<()>>,
     /// How many commits it was asked for, and how many of them were to be durable.
     pub commits: Arc<[AtomicUsize; 2]>,
-    /// What somebody else commits just before a commit with such a change, once.
+    /// What another client commits just before a commit with such a change, once.
     pub meanwhile: Mutex<Option<Meanwhile>>,
 }
 
@@ -370,7 +370,7 @@ impl Store for Fragile {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_signs_nobody_in_and_says_so() {
+async fn a_store_that_is_down_signs_no_one_in_and_says_so() {
     let down = Arc::new(AtomicBool::new(false));
     let store = Arc::new(Fragile { down: Arc::clone(&down), ..Fragile::default() });
     let world = World::with(CONFIG, store).await;

@@ -67,7 +67,7 @@ fn said(key: &mut Passkey, more: &str) {
 }
 
 #[tokio::test]
-async fn an_assertion_that_is_not_exact_signs_nobody_in() {
+async fn an_assertion_that_is_not_exact_signs_no_one_in() {
     let world = World::new().await;
     let mut passkey = Passkey::new(b"key of maria");
     world.browser().register(&world, MARIA, &mut passkey).await;

@@ -1,5 +1,5 @@
 //! One sign-in for several hosts: the way from one host to another and back, the family of sessions that comes of it, and
-//! what whoever attacks that way gets.
+//! what an attacker gets that way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -159,7 +159,7 @@ async fn families(world: &World) -> Vec<Family> {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_is_let_in_at_every_other_host_and_is_where_they_wanted() {
+async fn a_signed_in_person_is_let_in_at_every_other_host_and_is_where_they_wanted() {
     let world = world().await;
     let (mut browser, _) = maria(&world).await;
     for host in [WIKI, FILES, SHOP] {
@@ -193,7 +193,7 @@ async fn whoever_is_signed_in_is_let_in_at_every_other_host_and_is_where_they_wa
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_signs_in_where_people_do_and_is_handed_over_then() {
+async fn a_visitor_who_is_not_signed_in_signs_in_where_people_do_and_is_handed_over_then() {
     let world = world().await;
     let (_, mut passkey) = maria(&world).await;
     let mut browser = browser(&world);
@@ -221,7 +221,7 @@ async fn whoever_is_not_signed_in_signs_in_where_people_do_and_is_handed_over_th
 async fn a_form_whose_answer_lies_on_another_host_is_answered_by_a_page_that_leads_there() {
     let world = world().await;
     let mut browser = browser(&world);
-    let mut passkey = passkey(b"key of a stranger");
+    let mut passkey = passkey(b"key of a visitor");
     let target = "https://wiki.example.com/deep?x=1";
     // Registering, with the code of the letter.
     browser.get(&format!("/_bmauth/register?return_to={}", escaped(target))).await;
@@ -433,7 +433,7 @@ async fn whatever_ends_or_stops_the_first_session_does_so_for_all() {
 }
 
 #[tokio::test]
-async fn a_recovered_account_hands_nobody_over_before_its_review_and_its_older_sessions_are_gone() {
+async fn a_recovered_account_hands_no_one_over_before_its_review_and_its_older_sessions_are_gone() {
     let world = world().await;
     let (mut first, _) = maria(&world).await;
     signed_in_at(&mut first, WIKI).await;
@@ -523,7 +523,7 @@ async fn a_code_is_good_once_for_one_browser_at_one_host_for_a_minute() {
     assert!(is_not_taken(&late.send(&mut browser).await));
     assert_eq!(browser.who().await, None);
 
-    // After signing out, by whoever has all of it.
+    // After signing out, by an attacker who has all of it.
     let form = ask(&mut browser, FILES, "/").await;
     let mut copy = world.browser();
     browser.go(FILES);
@@ -538,7 +538,7 @@ async fn a_code_is_good_once_for_one_browser_at_one_host_for_a_minute() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_to_the_account_of_somebody_else() {
+async fn no_one_is_signed_in_to_the_account_of_another_person() {
     let world = world().await;
     let (mut browser, _) = maria(&world).await;
     let mut mallory = self::browser(&world);
@@ -668,7 +668,7 @@ async fn a_browser_that_forgets_what_it_was_given_does_not_fill_the_store() {
 }
 
 #[tokio::test]
-async fn whoever_has_to_sign_in_at_the_second_try_may_take_their_time() {
+async fn a_person_who_has_to_sign_in_at_the_second_try_may_take_their_time() {
     let world = world().await;
     let mut browser = browser(&world);
     let state = "1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -695,7 +695,7 @@ async fn a_host_hands_over_only_to_itself_and_only_to_places_of_its_own() {
         form.set("return_to", return_to);
         assert_eq!(form.send(&mut browser).await.location(), location, "{return_to}");
     }
-    // A state is of no use for what is none of our hosts, and the host where people sign in takes nobody over.
+    // A state is of no use for what is none of our hosts, and the host where people sign in takes no one over.
     browser.go(AUTH);
     let state = "state=1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     for foreign in ["https://evil.example/", "https://auth.example.com/x", "/x"] {
@@ -776,25 +776,25 @@ fn navigates(target: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn whoever_comes_to_where_people_signed_in_before_is_sent_on_and_handed_over() {
+async fn a_visitor_of_a_former_host_is_sent_on_and_handed_over() {
     let behind = Behind::with(&moved()).await;
-    // A stranger, and whatever else: the same place.
-    let mut stranger = behind.browser();
-    stranger.go(OLD);
+    // A visitor without a session, and whatever else: the same place.
+    let mut visitor = behind.browser();
+    visitor.go(OLD);
     for target in
         ["/notes/7?a=%20b", "/", "/_bmauth/devices", "/_bmauth/v1/version", "/_bmauth/sign-in?return_to=/a", "/link"]
     {
-        let answer = stranger.send(navigates(target)).await;
+        let answer = visitor.send(navigates(target)).await;
         assert_eq!(
             (answer.status, answer.location()),
             (StatusCode::PERMANENT_REDIRECT, &*format!("https://{AUTH}{target}"))
         );
     }
     let posted = Request::post("/save").header(header::ORIGIN, format!("https://{OLD}"));
-    assert_eq!(stranger.send(posted.body(Body::empty()).unwrap()).await.status, StatusCode::PERMANENT_REDIRECT);
-    assert_eq!(stranger.get("/_bmauth/healthz").await.status, StatusCode::OK);
-    stranger.go("older.example.com");
-    assert_eq!(stranger.send(navigates("/")).await.status, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(visitor.send(posted.body(Body::empty()).unwrap()).await.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(visitor.get("/_bmauth/healthz").await.status, StatusCode::OK);
+    visitor.go("older.example.com");
+    assert_eq!(visitor.send(navigates("/")).await.status, StatusCode::MISDIRECTED_REQUEST);
 
     for (host, target, lands) in [
         (OLD, "/_bmauth/devices", "/_bmauth/devices"),
@@ -842,7 +842,7 @@ async fn whoever_comes_to_where_people_signed_in_before_is_sent_on_and_handed_ov
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
+async fn a_person_who_is_no_longer_signed_in_signs_in_where_people_do_now() {
     let behind = Behind::with(&moved()).await;
     let mut browser = from_before(&behind, OLD).await;
     behind.world.wait(31 * 24 * 3600);
@@ -851,7 +851,7 @@ async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
     let back = browser.follow(asks_back.location()).await;
     assert_eq!(back.location(), format!("https://{AUTH}/_bmauth/sign-in?return_to=https%3A%2F%2F{AUTH}%2F"));
     assert!(browser.follow(back.location()).await.text.contains("Sign in with a passkey"));
-    // Nobody is asked back at what is no such host.
+    // No visitor is asked back at what is no such host.
     browser.go(AUTH);
     for from in ["files.example.com", "evil.example", "auth.example.com", ""] {
         assert_eq!(browser.get(&format!("/_bmauth/sign-in?from={from}")).await.status, StatusCode::OK, "{from}");
@@ -859,7 +859,7 @@ async fn whoever_is_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
 }
 
 #[tokio::test]
-async fn an_app_where_people_signed_in_before_signs_nobody_in_where_they_do_now() {
+async fn an_app_on_a_former_host_signs_no_one_in_where_people_do_now() {
     let behind = Behind::with(&moved()).await;
     // Mallory's session there is of after the move: she makes no code by it for a state that the app has told her.
     let mut mallory = behind.browser();
@@ -872,7 +872,7 @@ async fn an_app_where_people_signed_in_before_signs_nobody_in_where_they_do_now(
     let answer = mallory.follow(&asks_back).await;
     assert!(answer.location().starts_with(&format!("https://{AUTH}/_bmauth/sign-in?")), "{}", answer.location());
 
-    // By one of before she does. It puts her in nobody's place.
+    // By one of before she does. It replaces no session of another person.
     let mut mallory = from_before(&behind, WIKI).await;
     let form = Form::of(&mallory.follow(&asks_back).await);
     browser.go(AUTH);
@@ -989,7 +989,7 @@ async fn whatever_ends_a_session_while_its_code_is_taken_leaves_nothing_of_it() 
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_or_full_hands_nobody_over_and_the_code_is_good_afterwards() {
+async fn a_store_that_is_down_or_full_hands_no_one_over_and_the_code_is_good_afterwards() {
     for is_full in [false, true] {
         let (down, full) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let store = Fragile { down: Arc::clone(&down), full: Arc::clone(&full), ..Fragile::default() };

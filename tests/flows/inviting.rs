@@ -1,4 +1,4 @@
-//! Who may have an account: whom the operator names, under each policy, and what everybody else is shown and told.
+//! Who may have an account: whom the operator names, under each policy, and what all others are shown and told.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -55,7 +55,7 @@ const POLICIES: [&str; 4] = [
 ];
 
 #[tokio::test]
-async fn whoever_was_added_registers_as_anybody_does_under_each_policy_and_is_in_their_groups() {
+async fn a_person_who_was_added_registers_as_usual_under_each_policy_and_is_in_their_groups() {
     for policy in POLICIES {
         let (world, router) = world(&format!("{policy}\nadmins = \"it\"")).await;
         let added = post(&router, &format!("/invitations/{ANN}?groups=staff,it,staff&admin=true")).await;
@@ -74,7 +74,7 @@ async fn whoever_was_added_registers_as_anybody_does_under_each_policy_and_is_in
     }
 }
 
-/// What somebody sees who asks for an account with an address, up to a wrong code and another letter.
+/// What a visitor sees who asks for an account with an address, up to a wrong code and another letter.
 async fn seen(world: &World, email: &str) -> Vec<(StatusCode, String)> {
     let mut browser = world.browser();
     let mut seen = Vec::new();
@@ -97,7 +97,7 @@ async fn seen(world: &World, email: &str) -> Vec<(StatusCode, String)> {
 }
 
 #[tokio::test]
-async fn everybody_sees_the_same_pages_and_only_the_letter_says_who_is_not_invited() {
+async fn all_visitors_see_the_same_pages_and_only_the_letter_says_who_is_not_invited() {
     for policy in POLICIES {
         let (world, router) = world(policy).await;
         for email in [ANN, "zoe@example.com"] {
@@ -115,12 +115,12 @@ async fn everybody_sees_the_same_pages_and_only_the_letter_says_who_is_not_invit
 }
 
 #[tokio::test]
-async fn no_code_opens_the_registration_of_somebody_who_is_not_invited() {
+async fn no_code_opens_the_registration_of_a_person_who_is_not_invited() {
     let (world, _) = world("registration = \"invite\"").await;
     let mut browser = world.browser();
     browser.ask_to_register(BOB, &mut Passkey::new(b"bob")).await;
     told_that_it_is_by_invitation(&world, BOB).await;
-    // Whoever knows the code that was never sent: the gateway's own keys do.
+    // The code that was never sent, computed with the gateway's own keys.
     let flow = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap();
     let registration = world.store.registration(flow.digest()).await.unwrap().unwrap();
     let code = world.code_of(registration.code.id).await;
@@ -135,7 +135,7 @@ async fn no_code_opens_the_registration_of_somebody_who_is_not_invited() {
 }
 
 #[tokio::test]
-async fn the_api_answers_everybody_alike_where_some_are_invited() {
+async fn the_api_answers_all_alike_where_some_are_invited() {
     for policy in POLICIES {
         let (world, router) = world(policy).await;
         post(&router, &format!("/invitations/{ANN}")).await;
@@ -154,7 +154,7 @@ async fn the_api_answers_everybody_alike_where_some_are_invited() {
 }
 
 #[tokio::test]
-async fn where_nobody_is_invited_the_page_says_at_once_that_new_accounts_are_closed() {
+async fn without_invitations_the_page_says_at_once_that_new_accounts_are_closed() {
     let (world, router) = world("registration = \"closed\"").await;
     let mut browser = world.browser();
     let page = browser.get("/_bmauth/register").await;
@@ -185,7 +185,7 @@ async fn who_may_register_is_asked_anew_when_the_code_comes() {
 }
 
 #[tokio::test]
-async fn whoever_is_invited_after_they_asked_gets_a_code_with_the_next_letter() {
+async fn a_person_who_is_invited_after_they_asked_gets_a_code_with_the_next_letter() {
     let (world, router) = world("registration = \"invite\"").await;
     let mut ann = world.browser();
     ann.ask_to_register(ANN, &mut Passkey::new(b"ann")).await;
@@ -223,7 +223,7 @@ async fn an_invitation_is_for_an_address_without_an_account() {
 }
 
 #[tokio::test]
-async fn a_group_that_nobody_asks_for_is_pointed_out() {
+async fn a_group_that_no_route_asks_for_is_pointed_out() {
     let text = "registration = \"open\"\nadmins = \"it\"\n[[route]]\npath = \"/staff\"\ngroups = [\"staff\"]\nupstream = [\"http://127.0.0.1:8000\"]";
     let (world, router) = world(text).await;
     let added = post(&router, &format!("/invitations/{ANN}?groups=staff,stff,it")).await;
@@ -285,7 +285,7 @@ async fn administrators_get_back_in_by_an_operators_code_alone() {
         assert_eq!(recovering::enter(&mut browser, &code).await.location(), "/_bmauth/recover/device");
         let done = recovering::set_up(&mut browser, &mut Passkey::new(b"new")).await;
         assert_eq!(done.status, StatusCode::OK, "{}", done.text);
-        // Somebody else gets no operator's code, where mails are enough.
+        // Another person gets no operator's code, where mails are enough.
         let (status, said) = ask(&router, Method::POST, &format!("/users/{BOB}/recover")).await;
         assert_eq!(status, StatusCode::CONFLICT, "{said}");
     }
@@ -415,7 +415,7 @@ async fn an_operators_code_for_an_administrator_is_good_once_and_leads_to_the_re
     let mut other = world.browser();
     recovering::ask(&mut other, ANN).await;
     assert_eq!(recovering::enter(&mut other, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    // Nor is it somebody else's.
+    // Nor is it another person's.
     let code = post(&router, &format!("/users/{ANN}/recover")).await["code"].as_str().unwrap().to_owned();
     let mut bob = world.browser();
     recovering::ask(&mut bob, BOB).await;
@@ -466,7 +466,7 @@ async fn what_an_operator_does_just_before_the_account_is_made_counts() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_registers_nobody_and_adds_nobody() {
+async fn a_store_that_is_down_registers_and_adds_no_one() {
     let (world, router, store) = fragile().await;
     post(&router, &format!("/invitations/{ANN}")).await;
     let mut ann = world.browser();

@@ -75,7 +75,7 @@ async fn an_address_that_the_mail_server_cannot_write_to_is_told_so_before_the_d
     let mut owner = world.browser();
     owner.register(&world, JOERG, &mut Passkey::new(b"key of joerg")).await;
     world.mailbox.is_old.store(true, Ordering::SeqCst);
-    // Whoever has the address.
+    // With and without an account for the address.
     for email in [JOERG, "j\u{f6}rgen@example.com"] {
         let mut browser = world.browser();
         browser.get("/_bmauth/register").await;
@@ -91,7 +91,7 @@ async fn an_address_that_the_mail_server_cannot_write_to_is_told_so_before_the_d
 }
 
 #[tokio::test]
-async fn whoever_adds_an_address_that_the_mail_server_cannot_write_to_is_told() {
+async fn an_operator_who_adds_an_address_that_the_mail_server_cannot_write_to_is_told() {
     let world = World::new().await;
     let router = operating::router_of(CONFIG, &world);
     for (is_old, email, is_told) in [(false, "j%C3%B6rg", false), (true, "j%C3%B6rg", true), (true, "maria", false)] {
@@ -102,7 +102,7 @@ async fn whoever_adds_an_address_that_the_mail_server_cannot_write_to_is_told() 
 }
 
 #[tokio::test]
-async fn nobody_confirms_a_change_to_an_address_that_the_mail_server_cannot_write_to() {
+async fn a_change_to_an_address_that_the_mail_server_cannot_write_to_is_not_confirmed() {
     let world = World::new().await;
     let (mut maria, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
     maria.register(&world, MARIA, &mut passkey).await;
@@ -112,7 +112,7 @@ async fn nobody_confirms_a_change_to_an_address_that_the_mail_server_cannot_writ
     let free = "j\u{fc}rgen@example.com";
     let asked = maria.post("/_bmauth/devices/confirm", &to(free)).await.json();
     world.mailbox.is_old.store(true, Ordering::SeqCst);
-    // Whoever has the address.
+    // With and without an account for the address.
     for email in [JOERG, free] {
         let refused = maria.post("/_bmauth/devices/confirm", &to(email)).await;
         assert_eq!((refused.status, refused.refusal().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "no-mail-to"));
@@ -151,14 +151,14 @@ fn by_operator() -> String {
 }
 
 #[tokio::test]
-async fn whoever_cannot_be_written_to_gets_back_in_by_the_operators_code() {
+async fn a_person_who_cannot_be_written_to_gets_back_in_by_the_operators_code() {
     let policies = [CONFIG.to_owned(), format!("{CONFIG}\n[accounts]\nrecovery = \"delayed\""), by_operator()];
     for (n, text) in policies.iter().enumerate() {
         let world = World::with(text, Arc::new(MemoryStore::new())).await;
         let router = operating::router_of(text, &world);
         world.browser().register(&world, JOERG, &mut Passkey::new(b"key of joerg")).await;
         world.mailbox.is_old.store(true, Ordering::SeqCst);
-        // Whoever has the address.
+        // With and without an account for the address.
         for email in [JOERG, "j\u{fc}rgen@example.com"] {
             let mut browser = world.browser();
             assert_eq!(recovering::ask(&mut browser, email).await.location(), "/_bmauth/recover/code");
@@ -179,7 +179,7 @@ async fn whoever_cannot_be_written_to_gets_back_in_by_the_operators_code() {
 }
 
 #[tokio::test]
-async fn a_code_that_was_mailed_counts_also_where_the_server_writes_to_nobody_like_that_by_now() {
+async fn a_code_that_was_mailed_counts_also_where_the_server_no_longer_writes_to_such_addresses() {
     let world = World::new().await;
     world.browser().register(&world, JOERG, &mut Passkey::new(b"key of joerg")).await;
     let mut browser = world.browser();
@@ -297,7 +297,7 @@ async fn a_letter_under_way_when_the_gateway_stops_is_tried_soon_after_the_start
 }
 
 #[tokio::test]
-async fn a_letter_tells_times_by_the_clock_of_whoever_reads_it() {
+async fn a_letter_shows_times_by_the_clock_of_its_reader() {
     for (cookie, told) in [(Some("330"), "(UTC+5:30)"), (Some("0"), " UTC"), (Some("99999"), " UTC"), (None, " UTC")] {
         let world = World::new().await;
         let mut browser = world.browser();

@@ -19,8 +19,8 @@ const MARIA: &str = "maria@example.com";
 const BOB: &str = "bob@example.com";
 const DEVICES: &str = "/_bmauth/devices";
 
-/// Somebody with a passkey and a browser that has just signed in with it.
-async fn somebody(world: &World, email: &str) -> (Browser, Passkey) {
+/// A person with a passkey and a browser that has just signed in with it.
+async fn signed_in_person(world: &World, email: &str) -> (Browser, Passkey) {
     let mut passkey = Passkey::new(format!("key of {email}").as_bytes());
     let mut browser = world.browser();
     browser.register(world, email, &mut passkey).await;
@@ -107,23 +107,23 @@ fn subjects(mails: &[bmauth::mail::letters::Rendered]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_page_is_for_whoever_is_signed_in() {
+async fn the_page_is_for_signed_in_people() {
     let world = World::new().await;
-    let mut stranger = world.browser();
-    let sent = stranger.get(DEVICES).await;
+    let mut newcomer = world.browser();
+    let sent = newcomer.get(DEVICES).await;
     assert_eq!(sent.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Fdevices");
     // And from there back to it.
-    let (_, mut passkey) = somebody(&world, MARIA).await;
-    stranger.get(sent.location()).await;
-    let begun = stranger.post("/_bmauth/sign-in/options", &json!({ "return_to": DEVICES })).await.json();
+    let (_, mut passkey) = signed_in_person(&world, MARIA).await;
+    newcomer.get(sent.location()).await;
+    let begun = newcomer.post("/_bmauth/sign-in/options", &json!({ "return_to": DEVICES })).await.json();
     let credential = passkey.get(&begun["options"]);
-    assert_eq!(stranger.answer(&begun, &credential).await.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
+    assert_eq!(newcomer.answer(&begun, &credential).await.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
 }
 
 #[tokio::test]
 async fn the_page_shows_passkeys_browsers_and_what_happened() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let second = add(&mut browser, &mut passkey, "second key").await;
     let page = browser.get(DEVICES).await.text;
     for passkey in [&passkey, &second] {
@@ -152,7 +152,7 @@ async fn a_key_that_cannot_be_copied_is_said_to_be_on_its_device_only() {
 #[tokio::test]
 async fn a_passkey_is_added_once_one_has_confirmed_it() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     world.wait(5 * 60);
     let begun = browser.begin_adding(&mut passkey, None).await;
     assert_eq!(begun["options"]["excludeCredentials"][0]["id"], encode(&passkey.id));
@@ -177,7 +177,7 @@ fn titles(page: &str) -> Vec<&str> {
 #[tokio::test]
 async fn each_passkey_has_a_name_that_tells_it_apart_and_the_one_used_last_is_first() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     assert_eq!(titles(&browser.get(DEVICES).await.text), ["Passkey"]);
     let mut second = add(&mut browser, &mut passkey, "second").await;
     world.wait(60);
@@ -196,7 +196,7 @@ async fn each_passkey_has_a_name_that_tells_it_apart_and_the_one_used_last_is_fi
 #[tokio::test]
 async fn a_confirmation_is_for_that_very_act_however_fresh_the_session_is() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     // A session that was begun with a passkey a moment ago is leave for nothing.
     let straight = post(&mut browser, "passkey/options", &json!({})).await;
     assert_eq!(straight.status, StatusCode::NOT_FOUND, "{}", straight.text);
@@ -216,21 +216,21 @@ async fn a_confirmation_is_for_that_very_act_however_fresh_the_session_is() {
 #[tokio::test]
 async fn a_new_passkey_is_made_in_time_by_the_session_that_asked() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = another_browser(&world, &mut passkey).await;
     let begun = browser.begin_adding(&mut passkey, None).await;
     // Another session of the same person, even with the flow's secret.
     other.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
     assert_eq!(make(&mut other, &begun, &mut Passkey::new(b"a"), None).await.refusal(), "expired-ceremony");
     // Another person, likewise.
-    let (mut bobs, _) = somebody(&world, BOB).await;
+    let (mut bobs, _) = signed_in_person(&world, BOB).await;
     bobs.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
     assert_eq!(make(&mut bobs, &begun, &mut Passkey::new(b"b"), None).await.refusal(), "expired-ceremony");
-    // Nobody.
-    let mut nobody = world.browser();
-    nobody.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
-    nobody.get("/_bmauth/sign-in").await;
-    assert_eq!(make(&mut nobody, &begun, &mut Passkey::new(b"c"), None).await.refusal(), "not-signed-in");
+    // Without a session.
+    let mut unknown = world.browser();
+    unknown.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
+    unknown.get("/_bmauth/sign-in").await;
+    assert_eq!(make(&mut unknown, &begun, &mut Passkey::new(b"c"), None).await.refusal(), "not-signed-in");
     world.wait(5 * 60);
     assert_eq!(make(&mut browser, &begun, &mut Passkey::new(b"d"), None).await.refusal(), "expired-ceremony");
     assert_eq!(keys(&world, MARIA).await, [passkey.id]);
@@ -240,8 +240,8 @@ async fn a_new_passkey_is_made_in_time_by_the_session_that_asked() {
 #[tokio::test]
 async fn a_bad_or_known_passkey_is_not_added() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
-    let (_, bobs) = somebody(&world, BOB).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
+    let (_, bobs) = signed_in_person(&world, BOB).await;
     for mut bad in [
         Passkey::new(&passkey.id),
         Passkey::new(&bobs.id),
@@ -261,7 +261,7 @@ async fn a_bad_or_known_passkey_is_not_added() {
 #[tokio::test]
 async fn a_passkey_is_removed_with_its_sessions() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut second = add(&mut browser, &mut passkey, "second").await;
     world.mails(MARIA).await;
     let mut lost = another_browser(&world, &mut second).await;
@@ -281,7 +281,7 @@ async fn a_passkey_is_removed_with_its_sessions() {
 #[tokio::test]
 async fn removing_this_devices_passkey_ends_this_session() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut second = add(&mut browser, &mut passkey, "second").await;
     let mut other = another_browser(&world, &mut second).await;
     let act = remove(&passkey);
@@ -294,7 +294,7 @@ async fn removing_this_devices_passkey_ends_this_session() {
 #[tokio::test]
 async fn the_last_passkey_goes_only_with_the_address_typed() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let act = |email: Value| json!({ "act": "remove", "passkey": encode(b"key of maria@example.com"), "email": email });
     for (email, refusal) in [
         (json!(null), "last-passkey"),
@@ -314,7 +314,7 @@ async fn the_last_passkey_goes_only_with_the_address_typed() {
 #[tokio::test]
 async fn a_passkey_that_became_the_last_one_stays() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let second = add(&mut browser, &mut passkey, "second").await;
     let mut other = another_browser(&world, &mut passkey).await;
     // Asked for while there were two, so that no address was typed.
@@ -329,7 +329,7 @@ async fn a_passkey_that_became_the_last_one_stays() {
 async fn two_removals_of_the_last_two_passkeys_leave_one() {
     for round in 0..20 {
         let world = World::new().await;
-        let (mut one, mut first) = somebody(&world, MARIA).await;
+        let (mut one, mut first) = signed_in_person(&world, MARIA).await;
         let mut second = add(&mut one, &mut first, "second").await;
         let mut two = another_browser(&world, &mut second).await;
         let (asked_one, asked_two) = (ask(&mut one, &remove(&second)).await, ask(&mut two, &remove(&first)).await);
@@ -349,10 +349,10 @@ async fn two_removals_of_the_last_two_passkeys_leave_one() {
 #[tokio::test]
 async fn a_proof_is_for_one_act_of_one_session_in_time() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let second = add(&mut browser, &mut passkey, "second").await;
     let third = add(&mut browser, &mut passkey, "third").await;
-    let (_, mut bobs) = somebody(&world, BOB).await;
+    let (_, mut bobs) = signed_in_person(&world, BOB).await;
     let mut other = another_browser(&world, &mut passkey).await;
 
     // Another challenge's answer.
@@ -409,7 +409,7 @@ async fn a_proof_is_for_one_act_of_one_session_in_time() {
 #[tokio::test]
 async fn a_proof_for_one_session_is_void_when_it_has_ended() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let second = add(&mut browser, &mut passkey, "second").await;
     let mut other = another_browser(&world, &mut passkey).await;
     let asked = ask(&mut other, &remove(&second)).await;
@@ -422,8 +422,8 @@ async fn a_proof_for_one_session_is_void_when_it_has_ended() {
 #[tokio::test]
 async fn another_accounts_passkeys_are_refused_like_unknown_ones() {
     let world = World::new().await;
-    let (mut browser, passkey) = somebody(&world, MARIA).await;
-    let (_, bobs) = somebody(&world, BOB).await;
+    let (mut browser, passkey) = signed_in_person(&world, MARIA).await;
+    let (_, bobs) = signed_in_person(&world, BOB).await;
     let bobs = encode(&bobs.id);
     let unknown = encode(b"no such key");
     for id in [bobs.as_str(), unknown.as_str(), "", "%"] {
@@ -442,7 +442,7 @@ async fn another_accounts_passkeys_are_refused_like_unknown_ones() {
 #[tokio::test]
 async fn names_are_shown_as_text_whatever_is_typed() {
     let world = World::new().await;
-    let (mut browser, passkey) = somebody(&world, MARIA).await;
+    let (mut browser, passkey) = signed_in_person(&world, MARIA).await;
     let id = encode(&passkey.id);
     for (typed, shown) in [
         ("My phone", "My phone"),
@@ -475,7 +475,7 @@ async fn session_of(world: &World, browser: &Browser) -> Option<bmauth::auth::se
 #[tokio::test]
 async fn a_browser_is_signed_out_from_another() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let mut other = another_browser(&world, &mut passkey).await;
     let mut third = another_browser(&world, &mut passkey).await;
     let id = public_id(&world, &other).await;
@@ -494,8 +494,8 @@ async fn a_browser_is_signed_out_from_another() {
 #[tokio::test]
 async fn another_accounts_session_is_refused_like_an_unknown_one() {
     let world = World::new().await;
-    let (mut browser, _) = somebody(&world, MARIA).await;
-    let (mut bobs, _) = somebody(&world, BOB).await;
+    let (mut browser, _) = signed_in_person(&world, MARIA).await;
+    let (mut bobs, _) = signed_in_person(&world, BOB).await;
     for id in [public_id(&world, &bobs).await, Uuid::from_u128(7).to_string()] {
         let done = browser.submit("/_bmauth/devices/sign-out", &[("session", &id)]).await;
         assert_eq!(done.status, StatusCode::NOT_FOUND);
@@ -508,8 +508,8 @@ async fn another_accounts_session_is_refused_like_an_unknown_one() {
 #[tokio::test]
 async fn signing_out_everywhere_leaves_this_browser() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
-    let (mut bobs, _) = somebody(&world, BOB).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
+    let (mut bobs, _) = signed_in_person(&world, BOB).await;
     let mut others = [another_browser(&world, &mut passkey).await, another_browser(&world, &mut passkey).await];
     world.wait(60);
     let done = browser.submit("/_bmauth/devices/sign-out-everywhere", &[]).await;
@@ -526,7 +526,7 @@ async fn signing_out_everywhere_leaves_this_browser() {
 #[tokio::test]
 async fn a_held_recovery_is_cancelled_by_a_signed_in_browser() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let account = account(&world, MARIA).await;
     let until = world.auth.now().after(std::time::Duration::from_secs(3600));
     let (id, asked_at) = (HoldId(Uuid::from_u128(1)), world.auth.now());
@@ -545,12 +545,12 @@ async fn a_held_recovery_is_cancelled_by_a_signed_in_browser() {
 }
 
 #[tokio::test]
-async fn a_held_recovery_that_is_over_is_not_cancelled_and_nobody_is_told_so() {
+async fn a_held_recovery_that_is_over_is_not_cancelled_and_no_page_says_so() {
     let world = World::new().await;
     let (id, asked_at) = (HoldId(Uuid::from_u128(1)), world.auth.now());
     let hold = Hold { id, account: AccountId(Uuid::nil()), asked_at, until: asked_at, browser: "Opera".to_owned() };
     world.wait(hold.expires_at().since(asked_at).as_secs());
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let hold = Hold { account: account(&world, MARIA).await, ..hold };
     world.store.commit(vec![Change::Hold(HoldChange::Add(hold))], Durability::Durable).await.unwrap();
     let refused = confirm(&mut browser, &json!({ "act": "stop-recovery" }), &mut passkey).await;
@@ -562,7 +562,7 @@ async fn a_held_recovery_that_is_over_is_not_cancelled_and_nobody_is_told_so() {
 #[tokio::test]
 async fn a_disabled_accounts_browser_can_do_nothing() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let second = add(&mut browser, &mut passkey, "second").await;
     let asked = ask(&mut browser, &remove(&second)).await;
     let begun = browser.begin_adding(&mut passkey, None).await;
@@ -584,7 +584,7 @@ async fn a_disabled_accounts_browser_can_do_nothing() {
 #[tokio::test]
 async fn a_copied_passkey_is_refused_noted_and_told() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = somebody(&world, MARIA).await;
+    let (mut browser, mut passkey) = signed_in_person(&world, MARIA).await;
     let begun = browser.begin_adding(&mut passkey, None).await;
     let mut counting = with(Passkey::new(b"counting"), |key| key.counter = 5);
     make(&mut browser, &begun, &mut counting, None).await;
@@ -615,7 +615,7 @@ async fn a_copied_passkey_is_refused_noted_and_told() {
 }
 
 #[tokio::test]
-async fn whoever_has_a_copy_cannot_fill_the_owners_mailbox_with_it() {
+async fn the_holder_of_a_copy_cannot_fill_the_owners_mailbox_with_it() {
     let world = World::new().await;
     let mut passkey = with(Passkey::new(b"counting"), |key| key.counter = 5);
     world.browser().register(&world, MARIA, &mut passkey).await;
@@ -636,7 +636,7 @@ async fn whoever_has_a_copy_cannot_fill_the_owners_mailbox_with_it() {
 #[tokio::test]
 async fn every_sign_in_is_noted() {
     let world = World::new().await;
-    let (_, mut passkey) = somebody(&world, MARIA).await;
+    let (_, mut passkey) = signed_in_person(&world, MARIA).await;
     world.wait(60);
     another_browser(&world, &mut passkey).await;
     assert_eq!(events(&world, MARIA).await, [What::SignedIn, What::Registered]);
@@ -645,7 +645,7 @@ async fn every_sign_in_is_noted() {
 #[tokio::test]
 async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
     let world = World::new().await;
-    let (_, mut passkey) = somebody(&world, MARIA).await;
+    let (_, mut passkey) = signed_in_person(&world, MARIA).await;
     for (attachment, location) in [
         (json!("cross-platform"), "/_bmauth/faster?return_to=%2Fa"),
         (json!("platform"), "https://notes.example.com/a"),
@@ -665,10 +665,10 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
                 && asked.text.contains("href=\"https://notes.example.com/a\"")
         );
     }
-    let mut stranger = world.browser();
-    assert_eq!(stranger.get("/_bmauth/faster?return_to=%2Fa").await.location(), "https://notes.example.com/a");
+    let mut newcomer = world.browser();
+    assert_eq!(newcomer.get("/_bmauth/faster?return_to=%2Fa").await.location(), "https://notes.example.com/a");
     assert_eq!(
-        stranger.get("/_bmauth/faster?return_to=//evil.example").await.location(),
+        newcomer.get("/_bmauth/faster?return_to=//evil.example").await.location(),
         "https://notes.example.com//evil.example"
     );
     // The passkey is made once it is confirmed, and the visitor goes on.
@@ -679,18 +679,18 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
 }
 
 #[tokio::test]
-async fn strangers_and_odd_bodies_are_refused() {
+async fn unknown_clients_and_odd_bodies_are_refused() {
     let world = World::new().await;
-    let mut stranger = world.browser();
-    stranger.get("/_bmauth/sign-in").await;
+    let mut newcomer = world.browser();
+    newcomer.get("/_bmauth/sign-in").await;
     for path in ["confirm", "confirm/verify", "passkey/verify"] {
-        assert_eq!(post(&mut stranger, path, &json!({ "act": "add" })).await.refusal(), "not-signed-in", "{path}");
+        assert_eq!(post(&mut newcomer, path, &json!({ "act": "add" })).await.refusal(), "not-signed-in", "{path}");
     }
     for path in ["rename", "sign-out", "sign-out-everywhere"] {
-        let answer = stranger.submit(&format!("{DEVICES}/{path}"), &[]).await;
+        let answer = newcomer.submit(&format!("{DEVICES}/{path}"), &[]).await;
         assert_eq!(answer.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Fdevices", "{path}");
     }
-    let (mut browser, _) = somebody(&world, MARIA).await;
+    let (mut browser, _) = signed_in_person(&world, MARIA).await;
     for (path, body) in [
         ("confirm", json!({})),
         ("confirm", json!({ "act": "everything" })),

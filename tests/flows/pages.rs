@@ -184,7 +184,7 @@ async fn a_visitor_may_go_on_to_another_of_our_hosts_and_to_no_other() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_in_is_sent_on() {
+async fn a_signed_in_person_is_sent_on() {
     let world = World::new().await;
     let mut browser = world.browser();
     browser.register(&world, "maria@example.com", &mut Passkey::new(b"key")).await;

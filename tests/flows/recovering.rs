@@ -124,7 +124,7 @@ async fn the_session_says_that_it_was_recovered() {
 }
 
 #[tokio::test]
-async fn a_lost_device_that_is_removed_signs_nobody_in() {
+async fn a_lost_device_that_is_removed_signs_no_one_in() {
     let world = World::new().await;
     let (_, mut old) = maria(&world).await;
     let (mut browser, mut new) = (world.browser(), Passkey::new(b"new key"));
@@ -143,7 +143,7 @@ async fn a_lost_device_that_is_removed_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_review_removes_neither_its_own_passkey_nor_somebody_elses() {
+async fn a_review_removes_neither_its_own_passkey_nor_another_accounts() {
     let world = World::new().await;
     maria(&world).await;
     let mut bobs = Passkey::new(b"key of bob");
@@ -252,13 +252,13 @@ async fn a_delayed_recovery_is_held_told_and_finished_later() {
     assert_eq!(enter(&mut again, &digits).await.status, StatusCode::OK);
 }
 
-/// Sends what the page's script found, or somebody pasted.
+/// Sends what the page's script found, or the visitor pasted.
 pub async fn cancel(browser: &mut Browser, link: &str) -> Answer {
     browser.get("/_bmauth/recover/cancel").await;
     browser.submit("/_bmauth/recover/cancel", &[("link", link)]).await
 }
 
-/// Somebody asks for a way back in: what is held, and its link in the letter.
+/// A person asks for a way back in: what is held, and its link in the letter.
 async fn held_with_link(world: &World, thief: &mut Browser) -> String {
     ask(thief, MARIA).await;
     enter(thief, &world.code(MARIA).await).await;
@@ -328,8 +328,8 @@ async fn a_link_that_mail_programs_have_mangled_cancels_all_the_same() {
         ("in the path", |link| link.replace('#', "%23")),
         ("in the path, twice", |link| link.replace('#', "%2523")),
         ("the dot too", |link| link.replace('#', "%23").replace('.', "%2E")),
-        ("small letters", |link| link.to_lowercase()),
-        ("capitals", |link| link.to_uppercase()),
+        ("lowercase", |link| link.to_lowercase()),
+        ("uppercase", |link| link.to_uppercase()),
         ("a line break", |link| format!("{}\r\n{}", &link[..90], &link[90..])),
         ("a soft break", |link| format!("{}=\r\n{}", &link[..70], &link[70..])),
         ("tracked", |link| format!("{}&utm_source=x", link.replace('#', "?utm_medium=mail#"))),
@@ -398,7 +398,7 @@ async fn the_link_of_a_recovery_that_is_over_says_what_became_of_it() {
     for link in [&first, &second] {
         let told = cancel(&mut owner, link).await;
         assert_eq!(told.status, StatusCode::GONE);
-        // It is too late, and nobody is told that it was stopped.
+        // It is too late, and no page says that it was stopped.
         assert!(
             told.text.contains("can\u{2019}t be stopped") || told.text.contains("stopped any more"),
             "{}",
@@ -444,7 +444,7 @@ async fn an_earlier_recovery_is_not_taken_for_the_one_of_a_link_that_ran_out() {
     recover(&world, &mut owner, &mut new).await;
     review(&mut owner, &mut new, &[]).await;
     world.mails(MARIA).await;
-    // Weeks later another one is held, and nobody finishes it.
+    // Weeks later another one is held, and not finished.
     world.wait(30 * day);
     let link = held_with_link(&world, &mut world.browser()).await;
     world.wait(9 * day);
@@ -454,7 +454,7 @@ async fn an_earlier_recovery_is_not_taken_for_the_one_of_a_link_that_ran_out() {
 }
 
 #[tokio::test]
-async fn the_link_of_a_recovery_that_nobody_finished_says_that_it_is_over() {
+async fn the_link_of_a_recovery_that_was_not_finished_says_that_it_is_over() {
     let world = world("\"delayed\"").await;
     maria(&world).await;
     let link = held_with_link(&world, &mut world.browser()).await;
@@ -524,7 +524,7 @@ async fn two_browsers_that_recover_at_once_have_one_that_stays() {
 }
 
 #[tokio::test]
-async fn a_hold_that_nobody_finished_makes_room_for_the_next() {
+async fn a_hold_that_was_not_finished_makes_room_for_the_next() {
     let world = world("\"delayed\"").await;
     maria(&world).await;
     let mut browser = world.browser();
@@ -624,7 +624,7 @@ async fn a_recovery_does_not_wait_for_a_disabled_account_to_be_enabled() {
 }
 
 #[tokio::test]
-async fn until_the_review_is_answered_the_session_is_nobodys() {
+async fn until_the_review_is_answered_the_session_opens_nothing() {
     let world = World::new().await;
     maria(&world).await;
     let mut browser = world.browser();
@@ -634,7 +634,7 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
     browser.get("/_bmauth/recover/review").await;
     assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
     assert_eq!(browser.get("/_bmauth/link").await.location(), "/_bmauth/recover/review#");
-    // Whoever is sent to sign in, as by ingress-nginx, gets on by it, and not back to where they were sent from.
+    // A visitor who is sent to sign in, as by ingress-nginx, gets on by it, and not back to where they were sent from.
     let sent_on = browser.get("/_bmauth/sign-in?rd=https%3A%2F%2Fnotes.example.com%2Fa").await;
     assert_eq!(sent_on.location(), "/_bmauth/recover/review?return_to=%2Fa");
     review(&mut browser, &mut new, &[]).await;
@@ -644,17 +644,17 @@ async fn until_the_review_is_answered_the_session_is_nobodys() {
 }
 
 #[tokio::test]
-async fn tries_of_others_keep_nobody_out_who_has_a_code_of_the_operator() {
+async fn tries_of_others_keep_no_one_out_who_has_a_code_of_the_operator() {
     let world = world("\"admin\"").await;
     maria(&world).await;
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
     let code = world.auth.operate.give_code(account, Mode::Admin).await.unwrap().code;
     for n in 1..=12 {
-        let mut stranger = world.browser();
-        stranger.address = format!("198.51.100.{n}").parse().unwrap();
-        ask(&mut stranger, MARIA).await;
+        let mut visitor = world.browser();
+        visitor.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut visitor, MARIA).await;
         for _ in 0..5 {
-            enter(&mut stranger, "ABCDE-FGHJK").await;
+            enter(&mut visitor, "ABCDE-FGHJK").await;
         }
     }
     let mut owner = world.browser();
@@ -695,7 +695,7 @@ async fn fifty_wrong_codes_at_once_count_five_and_end_nothing() {
         })
         .collect();
     for answer in tries {
-        // Whoever lost a race for the count is told of the code all the same, not that the recovery is over.
+        // A client that lost a race for the count is told of the code all the same, not that the recovery is over.
         assert_eq!(answer.await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY);
     }
     assert_eq!(world.store.recovery(flow(&browser)).await.unwrap().unwrap().code.tries, 5);
@@ -761,7 +761,7 @@ async fn a_refused_passkey_has_used_its_challenge_up() {
     assert_eq!(enter(&mut browser, &code.unwrap()).await.location(), "/_bmauth/recover/device");
     browser.get("/_bmauth/recover/device").await;
     let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
-    // Cancelled meanwhile, by whoever has its link or is signed in.
+    // Cancelled meanwhile, with its link or from a signed-in browser.
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap().id;
     let hold = world.store.hold(account).await.unwrap().unwrap();
     let cancel = vec![HoldChange::Spend { account, id: hold.id }.into()];

@@ -23,7 +23,7 @@ async fn maria(passkeys: usize) -> (World, Browser, Passkey) {
     (world, browser, passkey)
 }
 
-/// Gives Maria's account passkeys of devices that nobody has, until it has so many.
+/// Gives Maria's account passkeys of made-up devices, until it has so many.
 pub async fn fill(world: &World, passkeys: usize) {
     let first = kept(world).await.remove(0);
     for n in 1..passkeys {
@@ -157,7 +157,7 @@ async fn the_first_is_told_at_once_and_the_others_together() {
 }
 
 #[tokio::test]
-async fn whoever_adds_and_removes_again_and_again_is_told_of_no_more_often() {
+async fn adding_and_removing_again_and_again_causes_no_more_mails() {
     let (world, mut browser, mut key) = maria(2).await;
     let mut told = Vec::new();
     for n in 0..10 {

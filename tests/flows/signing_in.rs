@@ -79,7 +79,7 @@ async fn the_ids_of_a_challenge_do_not_tell_whether_they_were_made_up() {
     for email in addresses {
         let challenge = world.browser().challenge(Some(&email)).await;
         for allowed in challenge["options"]["allowCredentials"].as_array().unwrap() {
-            // A key that a stranger made for an id that the challenge named.
+            // A key that an attacker made for an id that the challenge named.
             let mut forged = Passkey::new(&decode(&allowed["id"]));
             for handle in [None, Some(vec![7; 16])] {
                 forged.user_handle = handle;
@@ -120,7 +120,7 @@ async fn a_passkey_of_another_account_does_not_answer() {
 }
 
 #[tokio::test]
-async fn a_cheating_device_signs_nobody_in() {
+async fn a_cheating_device_signs_no_one_in() {
     let cheats: [(&str, Cheat); 13] = [
         ("unverified", |key| key.flags = UP | BE),
         ("absent", |key| key.flags = UV | BE),
@@ -156,7 +156,7 @@ async fn another_key_with_the_same_id_does_not_verify() {
 }
 
 #[tokio::test]
-async fn an_answer_signs_in_once_whoever_sends_it() {
+async fn an_answer_signs_in_once_from_any_browser() {
     let world = World::new().await;
     let (_, mut passkey) = maria(&world).await;
     let mut browser = world.browser();

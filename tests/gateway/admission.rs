@@ -1,4 +1,4 @@
-//! Who gets through, and what strangers are told.
+//! Who gets through, and what visitors without a session are told.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use bmauth::domain::route::Access;
 use crate::harness::*;
 
 #[tokio::test]
-async fn somebody_signed_in_reaches_the_app() {
+async fn a_signed_in_person_reaches_the_app() {
     let app = hello().await;
     let world = world(&app.url);
     let secret = world.keeper.sign_in(1);
@@ -21,7 +21,7 @@ async fn somebody_signed_in_reaches_the_app() {
 }
 
 #[tokio::test]
-async fn a_stranger_going_to_a_page_is_sent_to_sign_in_and_back() {
+async fn a_visitor_going_to_a_page_is_sent_to_sign_in_and_back() {
     let app = hello().await;
     let world = world(&app.url);
     for lines in [&["Sec-Fetch-Mode: navigate"][..], &["Accept: text/html,*/*;q=0.8"]] {
@@ -33,11 +33,11 @@ async fn a_stranger_going_to_a_page_is_sent_to_sign_in_and_back() {
         assert_eq!(answer.field("content-length"), Some("0"));
     }
     assert!(app.seen().is_empty());
-    assert_eq!(world.keeper.loads.load(Ordering::Relaxed), 0, "a stranger touches no store");
+    assert_eq!(world.keeper.loads.load(Ordering::Relaxed), 0, "a visitor without a session touches no store");
 }
 
 #[tokio::test]
-async fn a_strangers_script_is_told_to_sign_in() {
+async fn a_script_without_a_session_is_told_to_sign_in() {
     let app = hello().await;
     let world = world(&app.url);
     let scripts = [
@@ -120,7 +120,7 @@ async fn without_a_token_nothing_is_forwarded() {
 }
 
 #[tokio::test]
-async fn a_public_route_never_says_who_asks_and_an_optional_one_does_where_somebody_is_signed_in() {
+async fn a_public_route_never_says_who_asks_and_an_optional_one_does_for_a_signed_in_person() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).route("/maybe", Access::Optional, &app.url).start();
     let secret = world.keeper.sign_in(1);
@@ -139,7 +139,7 @@ async fn a_public_route_never_says_who_asks_and_an_optional_one_does_where_someb
 }
 
 #[tokio::test]
-async fn a_preflight_goes_to_the_app_and_says_nobody_asks() {
+async fn a_preflight_goes_to_the_app_without_an_identity() {
     let app = hello().await;
     let world = world(&app.url);
     let secret = world.keeper.sign_in(1);
@@ -250,7 +250,7 @@ async fn a_port_and_a_capital_do_not_make_another_host() {
 }
 
 #[tokio::test]
-async fn a_route_for_groups_lets_in_those_in_one_of_them_and_nobody_else() {
+async fn a_route_for_groups_lets_in_those_in_one_of_them_and_no_one_else() {
     let app = hello().await;
     let plan = plan().route("/", Access::SignedIn, &app.url).route("/admin", Access::SignedIn, &app.url);
     let world = plan.for_groups(&["admins", "it"]).start();
@@ -271,7 +271,7 @@ async fn a_route_for_groups_lets_in_those_in_one_of_them_and_nobody_else() {
         // Another spelling of the path is none of a laxer route.
         assert_eq!(world.get_as(&other, "/Admin", &[]).await.status, 400);
     }
-    assert_eq!(world.get("/admin", &["Accept: application/json"]).await.status, 401, "a stranger signs in first");
+    assert_eq!(world.get("/admin", &["Accept: application/json"]).await.status, 401, "a visitor signs in first");
     assert!(app.seen().is_empty());
 }
 
@@ -286,5 +286,5 @@ async fn a_recovered_session_looks_through_its_devices_first() {
     let script = world.get_as(&secret, "/notes", &[]).await;
     assert_eq!((script.status, script.json()["type"].as_str()), (403, Some("urn:bmauth:problem:review-required")));
     let open = world.get_as(&secret, "/open", &[]).await;
-    assert_eq!(open.status, 200, "as somebody who is not signed in");
+    assert_eq!(open.status, 200, "as a visitor who is not signed in");
 }

@@ -6,7 +6,7 @@ use crate::harness::*;
 
 #[tokio::test]
 async fn a_person_gets_a_page_and_a_script_a_problem() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let page = world.get("/", &["Accept: text/html"]).await;
     assert_eq!((page.status, page.field("content-type")), (502, Some("text/html; charset=utf-8")));
     assert!(page.text().starts_with("<h1>502</h1>"), "{page:?}");
@@ -18,7 +18,7 @@ async fn a_person_gets_a_page_and_a_script_a_problem() {
 
 #[tokio::test]
 async fn every_answer_of_ours_has_our_policies_and_a_length_and_names_no_server() {
-    let world = plan().route("/app", Access::SignedIn, &nobody().await).start();
+    let world = plan().route("/app", Access::SignedIn, &dead_address().await).start();
     for (path, lines) in [
         ("/app", &["Sec-Fetch-Mode: navigate"][..]),
         ("/app", &[]),
@@ -41,7 +41,7 @@ async fn every_answer_of_ours_has_our_policies_and_a_length_and_names_no_server(
 #[tokio::test]
 async fn on_http_no_answer_of_ours_asks_for_https() {
     let world = plan()
-        .route("/app", Access::SignedIn, &nobody().await)
+        .route("/app", Access::SignedIn, &dead_address().await)
         .set(|settings| settings.public_scheme = bmauth::domain::route::Scheme::Http)
         .start();
     for (path, lines) in [("/app", &["Sec-Fetch-Mode: navigate"][..]), ("/app", &[]), ("//", &[])] {
@@ -53,7 +53,7 @@ async fn on_http_no_answer_of_ours_asks_for_https() {
 
 #[tokio::test]
 async fn a_head_request_gets_the_head_of_the_answer_alone() {
-    let world = plan().route("/", Access::SignedIn, &nobody().await).start();
+    let world = plan().route("/", Access::SignedIn, &dead_address().await).start();
     let mut client = world.connect();
     client.send(request("HEAD", "/", &[], "")).await;
     let head = client.answer_head().await;
@@ -68,7 +68,7 @@ async fn a_head_request_gets_the_head_of_the_answer_alone() {
 
 #[tokio::test]
 async fn a_refused_request_keeps_the_connection_where_its_end_is_known() {
-    let world = plan().route("/", Access::SignedIn, &nobody().await).start();
+    let world = plan().route("/", Access::SignedIn, &dead_address().await).start();
     let mut client = world.connect();
     for _ in 0..3 {
         client.send(get("/", &[])).await;

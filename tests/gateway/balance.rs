@@ -19,7 +19,7 @@ fn several(urls: &[&str], change: impl FnOnce(&mut Upstream)) -> World {
 async fn the_least_busy_server_is_asked() {
     let (quick, slow) = (hello().await, raw_app(async |_, mut stream| drop(stream.read(&mut [0; 1]).await)).await);
     let world = several(&[&slow, &quick.url], |app| app.balance = Balance::LeastRequests);
-    // The first to come waits at the slow one, and nobody follows it there.
+    // The first to come waits at the slow one, and no other follows it there.
     let mut waiting = world.connect();
     waiting.send(get("/", &[])).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -29,7 +29,7 @@ async fn the_least_busy_server_is_asked() {
 }
 
 #[tokio::test]
-async fn a_session_stays_with_its_server_and_strangers_by_their_address() {
+async fn a_session_stays_with_its_server_and_other_visitors_by_their_address() {
     let apps = [hello().await, hello().await, hello().await];
     let urls = [apps[0].url.as_str(), &apps[1].url, &apps[2].url];
     let world = several(&urls, |app| app.balance = Balance::Session);
@@ -54,12 +54,12 @@ async fn a_session_stays_with_its_server_and_strangers_by_their_address() {
         }
         once(apps.iter().map(|app| app.seen().len()).collect());
     }
-    assert_eq!(used.len(), 3, "and all of them have somebody");
+    assert_eq!(used.len(), 3, "and all of them have a request");
 }
 
 #[tokio::test]
 async fn a_session_whose_server_is_down_goes_to_another() {
-    let (up, down) = (hello().await, nobody().await);
+    let (up, down) = (hello().await, dead_address().await);
     let world = several(&[&down, &up.url], |app| app.balance = Balance::Session);
     for person in 1..=6 {
         let secret = world.keeper.sign_in(person);
@@ -180,7 +180,7 @@ async fn silence_is_measured_by_the_route_and_a_stream_may_wait_longer() {
 
 #[tokio::test]
 async fn a_request_finds_the_one_server_that_is_up() {
-    let (up, down) = (hello().await, [nobody().await, nobody().await, nobody().await]);
+    let (up, down) = (hello().await, [dead_address().await, dead_address().await, dead_address().await]);
     for balance in Balance::ALL {
         let world = several(&[&down[0], &down[1], &up.url, &down[2]], |app| app.balance = balance);
         for _ in 0..4 {

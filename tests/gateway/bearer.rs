@@ -67,13 +67,13 @@ async fn a_route_that_says_so_gets_a_token_for_its_app_in_the_place_of_the_visit
         ("/", None, Some(USER_1)),
         ("/graphql", Some(FORWARDED_1), Some(USER_1)),
         ("/maybe", Some(FORWARDED_1), Some(USER_1)),
-        // Who asks is not asked there, so nobody is named.
+        // A public route does not identify, so there is no identity.
         ("/public", None, None),
     ] {
         assert_eq!(world.get(path, &[&line]).await.status, 200);
         let seen = app.saw();
         assert_eq!((seen.field("authorization"), seen.field(IDENTITY)), (passed, identity), "{path}");
-        // Whoever comes with the cookie brought no token, and an app's own `Authorization` is its own.
+        // A request with the cookie has no token, and an app's own `Authorization` is its own.
         for (line, passed) in [("X-None: 1", None), ("Authorization: Bearer a.b.c", Some("Bearer a.b.c"))] {
             assert_eq!(world.get_as(&secret, path, &[line]).await.status, 200);
             assert_eq!(app.saw().field("authorization"), passed, "{path}");
@@ -81,7 +81,7 @@ async fn a_route_that_says_so_gets_a_token_for_its_app_in_the_place_of_the_visit
     }
     for bad in [bearer(&world, &over), "Authorization: Bearer access.token.forged".to_owned()] {
         assert_eq!(world.get_as(&secret, "/maybe", &[&bad]).await.status, 200);
-        assert_eq!(app.saw().field("authorization"), None, "one that is not good stands for nobody");
+        assert_eq!(app.saw().field("authorization"), None, "an invalid one stands for no one");
     }
 }
 
@@ -108,7 +108,7 @@ async fn a_token_of_ours_decides_alone_whatever_cookie_comes_with_it() {
 }
 
 #[tokio::test]
-async fn a_token_of_ours_in_another_form_or_company_lets_nobody_in_and_goes_nowhere() {
+async fn a_token_of_ours_in_another_form_or_company_lets_no_one_in_and_goes_nowhere() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
@@ -315,7 +315,7 @@ async fn a_websocket_opened_with_a_token_needs_no_origin_and_ends_with_the_sessi
 }
 
 #[tokio::test]
-async fn a_token_that_lets_nobody_in_does_not_stand_for_an_origin_either() {
+async fn a_token_that_lets_no_one_in_does_not_stand_for_an_origin_either() {
     let url = echo().await;
     let world = plan().route("/", Access::Optional, &url).start();
     let (known, over) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
@@ -336,7 +336,7 @@ async fn a_session_over_for_its_time_ends_what_its_token_opened() {
     let line = bearer(&world, &secret);
     let (mut client, _) = open(&world, &[&line]).await;
     world.keeper.pass(Duration::from_secs(3601));
-    // Whoever finds that it is over ends it.
+    // The first request that finds that it is over ends it.
     let (_, refused) = open(&world, &[&line]).await;
     assert_eq!(refused.status, 401);
     assert_eq!(client.closes().await, "");

@@ -54,7 +54,7 @@ async fn well_known_paths_are_ours_on_the_relying_partys_host_alone() {
 
 #[tokio::test]
 async fn whether_it_is_there_and_its_keys_are_told_by_whatever_name_it_is_asked() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     for target in ["/_bmauth/healthz", "/_bmauth/jwks.json", "/_bmauth/healthz?x"] {
         for head in [
             format!("GET {target} HTTP/1.1\r\nHost: bmauth:8443\r\n\r\n"),
@@ -85,7 +85,7 @@ async fn whether_it_is_there_and_its_keys_are_told_by_whatever_name_it_is_asked(
 
 #[tokio::test]
 async fn the_public_host_has_our_pages_even_without_a_route() {
-    let world = plan().route_to("app.example.com", "/", Access::Public, &[&nobody().await]).start();
+    let world = plan().route_to("app.example.com", "/", Access::Public, &[&dead_address().await]).start();
     for (path, status) in [("/_bmauth/sign-in", 200), ("/", 200), ("/notes", 404)] {
         assert_eq!(world.get(path, &[]).await.status, status, "{path}");
     }
@@ -94,7 +94,7 @@ async fn the_public_host_has_our_pages_even_without_a_route() {
 #[tokio::test]
 async fn the_portal_is_told_who_asks_and_gets_the_body() {
     let world = plan()
-        .route("/", Access::Public, &nobody().await)
+        .route("/", Access::Public, &dead_address().await)
         .set(|settings| settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()])
         .start();
     let lines = ["Content-Type: text/plain", "Cookie: __Host-bmauth-flow=x", "X-Forwarded-For: 203.0.113.9"];
@@ -114,7 +114,7 @@ async fn the_portal_is_told_who_asks_and_gets_the_body() {
 
 #[tokio::test]
 async fn the_portal_may_set_our_cookies() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     assert_eq!(world.get("/_bmauth/x", &[]).await.field("set-cookie"), Some("__Host-bmauth=new"));
 }
 
@@ -128,7 +128,7 @@ async fn how_a_message_of_the_portal_is_framed_is_not_up_to_the_portal() {
         let framing = [("content-length", "3"), ("transfer-encoding", "chunked"), ("connection", "close, x-portal")];
         (status, framing, [("x-portal", "yes")], if status == 200 { "whole" } else { "" })
     });
-    let world = plan().route("/", Access::Public, &nobody().await).portal(portal).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).portal(portal).start();
     let mut client = world.connect();
     for (path, status, length, body) in [
         ("/_bmauth/x", 200, Some("5"), "whole"),
@@ -145,7 +145,7 @@ async fn how_a_message_of_the_portal_is_framed_is_not_up_to_the_portal() {
 
 #[tokio::test]
 async fn a_body_for_the_portal_has_a_limit() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let big = "a".repeat(64 * 1024);
     assert_eq!(world.ask(&request("POST", "/_bmauth/x", &[], &big)).await.status, 200);
     let mut client = world.connect();
@@ -164,7 +164,7 @@ async fn a_body_for_the_portal_has_a_limit() {
 
 #[tokio::test]
 async fn a_client_that_waits_for_100_continue_is_told_to_go_on() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let mut client = world.connect();
     client.send(request("POST", "/_bmauth/x", &["Expect: 100-continue", "Content-Length: 2"], "")).await;
     assert_eq!(client.answer_head().await.status, 100);
@@ -197,7 +197,7 @@ fn told_by_api(answer: &Answer, status: u16, code: &str) {
 
 #[tokio::test]
 async fn what_the_proxy_refuses_of_the_api_has_the_shape_of_the_api() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let page = "Accept: text/html";
     let post = |path: &str, length: usize| {
         request("POST", path, &[&format!("Content-Length: {length}"), "Accept: application/json"], "")
@@ -243,7 +243,7 @@ async fn a_body_for_the_api_that_does_not_come_is_answered_in_its_shape() {
 #[tokio::test]
 async fn a_network_that_asks_the_api_too_much_at_once_is_told_so_in_its_shape() {
     let world = plan()
-        .route("/", Access::Public, &nobody().await)
+        .route("/", Access::Public, &dead_address().await)
         .set(|settings| settings.room = Room { pages: 2, pages_of_network: 1, ..settings.room })
         .start();
     let mut held = Vec::new();
@@ -268,7 +268,7 @@ async fn a_network_that_asks_the_api_too_much_at_once_is_told_so_in_its_shape() 
 /// A page that says that a host, or a head, is refused has its style from the same place.
 #[tokio::test]
 async fn what_pages_look_like_is_served_wherever_a_page_may_be_shown() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let style = "/_bmauth/assets/0123456789ab/bmauth.css";
     for host in ["Host: other.example", "Host: my_service:8443", "Host: 127.0.0.1:8080", "Host: [::1]", "Host: a b"] {
         let page = world.ask(&format!("GET / HTTP/1.1\r\n{host}\r\nSec-Fetch-Mode: navigate\r\n\r\n")).await;
@@ -313,7 +313,7 @@ async fn the_address_of_this_machine_leads_to_localhost_where_people_sign_in_the
         format!("{method} /a//b%2Fc?x=1&y=%20 HTTP/1.1\r\nHost: {host}\r\n{line}\r\nContent-Length: 0\r\n\r\n")
     };
     let world =
-        plan().route_to("localhost", "/", Access::Public, &[&nobody().await]).set(localhost(Some(8080))).start();
+        plan().route_to("localhost", "/", Access::Public, &[&dead_address().await]).set(localhost(Some(8080))).start();
     for host in ["127.0.0.1:8080", "[::1]:8080"] {
         for method in ["GET", "HEAD"] {
             let answer = world.ask(&ask(method, host, navigate)).await;
@@ -329,12 +329,13 @@ async fn the_address_of_this_machine_leads_to_localhost_where_people_sign_in_the
     {
         assert_eq!(world.ask(&ask("GET", host, navigate)).await.status, 421, "{host}");
     }
-    let on_80 = plan().route_to("localhost", "/", Access::Public, &[&nobody().await]).set(localhost(None)).start();
+    let on_80 =
+        plan().route_to("localhost", "/", Access::Public, &[&dead_address().await]).set(localhost(None)).start();
     for host in ["127.0.0.1", "127.0.0.1:80"] {
         let answer = on_80.ask(&ask("GET", host, navigate)).await;
         assert_eq!(answer.field("location"), Some("http://localhost/a//b%2Fc?x=1&y=%20"), "{host}");
     }
-    let elsewhere = plan().route("/", Access::Public, &nobody().await).start();
+    let elsewhere = plan().route("/", Access::Public, &dead_address().await).start();
     assert_eq!(elsewhere.ask(&ask("GET", "127.0.0.1", navigate)).await.status, 421);
 }
 
@@ -353,7 +354,7 @@ async fn another_host_of_the_relying_party_can_be_named() {
 async fn a_host_of_the_relying_party_needs_no_route_for_what_browsers_look_for_there() {
     for former in [false, true] {
         let world = plan()
-            .route("/", Access::Public, &nobody().await)
+            .route("/", Access::Public, &dead_address().await)
             .set(move |settings| {
                 let host = Host::parse("example.com").unwrap();
                 settings.well_known_hosts.push(host.clone());

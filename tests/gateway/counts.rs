@@ -46,7 +46,7 @@ async fn each_request_is_counted_once_by_what_became_of_it() {
     let world = plan()
         .route("/", Access::SignedIn, &app.url)
         .route("/public", Access::Public, &app.url)
-        .route("/down", Access::Public, &nobody().await)
+        .route("/down", Access::Public, &dead_address().await)
         .start();
     let (secret, unknown) = (world.keeper.sign_in(1), world.keeper.sign_in(2));
     world.keeper.end(&unknown);

@@ -41,7 +41,7 @@ fn page() -> Page {
 
 async fn opened() -> (World, Client, Answer, mpsc::Sender<Bytes>) {
     let Page { say, router } = page();
-    let world = plan().route("/", Access::Public, &nobody().await).portal(router).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).portal(router).start();
     let mut client = world.connect();
     client.send(get("/_bmauth/events", &["Accept: text/event-stream"])).await;
     let head = client.answer_head().await;
@@ -80,7 +80,7 @@ async fn a_client_that_sends_more_meanwhile_is_let_go() {
 }
 
 #[tokio::test]
-async fn at_shutdown_streams_end_and_nobody_waits_for_them() {
+async fn at_shutdown_streams_end_and_nothing_waits_for_them() {
     let (world, mut client, _, say) = opened().await;
     let shutdown = CancellationToken::new();
     shutdown.cancel();
@@ -93,7 +93,7 @@ async fn at_shutdown_streams_end_and_nobody_waits_for_them() {
 #[tokio::test]
 async fn http_1_0_gets_no_chunks() {
     let Page { say, router } = page();
-    let world = plan().route("/", Access::Public, &nobody().await).portal(router).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).portal(router).start();
     let mut client = world.connect();
     client.send(format!("GET /_bmauth/events HTTP/1.0\r\nHost: {HOST}\r\n\r\n")).await;
     let head = client.answer_head().await;
@@ -107,7 +107,7 @@ async fn http_1_0_gets_no_chunks() {
 #[tokio::test]
 async fn a_head_request_is_answered_at_once() {
     let Page { say: _say, router } = page();
-    let world = plan().route("/", Access::Public, &nobody().await).portal(router).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).portal(router).start();
     let mut client = world.connect();
     client.send(request("HEAD", "/_bmauth/events", &[], "")).await;
     assert_eq!(client.answer_head().await.status, 200);
@@ -118,7 +118,7 @@ async fn a_head_request_is_answered_at_once() {
 #[tokio::test]
 async fn over_http2_events_are_frames_and_a_reset_ends_the_stream() {
     let Page { say, router } = page();
-    let world = plan().route("/", Access::Public, &nobody().await).portal(router).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).portal(router).start();
     let (mut client, connection) = h2::client::handshake(world.pipe("192.0.2.1", true, true)).await.unwrap();
     tokio::spawn(connection);
     let request = http::Request::get(format!("https://{HOST}/_bmauth/events")).body(()).unwrap();
@@ -137,11 +137,11 @@ async fn over_http2_events_are_frames_and_a_reset_ends_the_stream() {
     assert_eq!(client.send_request(request, true).unwrap().0.await.unwrap().status(), 404);
 }
 
-/// Time goes on by itself once nobody has anything to do.
+/// Time goes on by itself once no task has anything to do.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_let_go() {
     let Page { say, router } = page();
-    let world = plan().route("/", Access::Public, &nobody().await).portal(router).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).portal(router).start();
     let mut no_room = h2::client::Builder::new();
     no_room.initial_window_size(0);
     let (mut client, connection) = no_room.handshake::<_, Bytes>(world.pipe("192.0.2.1", true, true)).await.unwrap();

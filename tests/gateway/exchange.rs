@@ -117,7 +117,7 @@ async fn an_answer_that_is_broken_off_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
-async fn bytes_behind_an_answer_reach_nobody() {
+async fn bytes_behind_an_answer_reach_no_client() {
     for stray in [
         &b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"[..],
         b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
@@ -193,7 +193,7 @@ async fn early_hints_and_the_apps_leave_to_continue_are_passed_on() {
 }
 
 #[tokio::test]
-async fn nobody_asks_a_client_to_continue_but_the_app() {
+async fn only_the_app_asks_a_client_to_continue() {
     let world = public(&saying(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n", false).await);
     let mut client = world.connect();
     client.send(request("POST", "/", &["Content-Length: 4", "Expect: 100-continue"], "")).await;
@@ -348,7 +348,7 @@ async fn a_connection_whose_app_may_still_send_a_body_that_is_none_is_not_used_a
             _ => b"HTTP/1.1 304 Not Modified\r\nContent-Length: 45\r\n\r\n",
         };
         stream.write_all(head).await.unwrap();
-        // Behind the next request's head, so that nobody can see it before.
+        // Behind the next request's head, so that it cannot be seen before.
         let mut next = [0; 4096];
         if matches!(stream.read(&mut next).await, Ok(1..)) {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil").await;

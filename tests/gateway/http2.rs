@@ -153,8 +153,8 @@ async fn targets_and_methods_are_held_to_the_same_rules() {
 }
 
 #[tokio::test]
-async fn strangers_are_answered_and_the_portal_is_reached() {
-    let world = world(&nobody().await);
+async fn visitors_without_a_session_are_answered_and_the_portal_is_reached() {
+    let world = world(&dead_address().await);
     let mut client = connect(&world).await;
     let sent = ask(&mut client, to("/a?b").header("accept", "text/html")).await.unwrap();
     assert_eq!(
@@ -260,7 +260,7 @@ async fn a_connection_whose_request_lasts_is_not_closed() {
 
 #[tokio::test]
 async fn a_head_over_its_limit_is_refused() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let mut client = connect(&world).await;
     let big = "a".repeat(40_000);
     assert_eq!(status(&mut client, to("/").header("x-big", &big)).await, 431);

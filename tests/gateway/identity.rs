@@ -195,7 +195,7 @@ const PROVENANCE: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn a_stranger_cannot_say_where_a_request_comes_from() {
+async fn an_unknown_client_cannot_say_where_a_request_comes_from() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
     for name in PROVENANCE {
@@ -370,7 +370,7 @@ async fn plain_fields_have_the_names_and_tell_what_was_configured() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_send_a_plain_field_of_any_name() {
+async fn no_client_can_send_a_plain_header_of_any_name() {
     let app = hello().await;
     for plain in [PlainFields::default(), standard_fields(), named()] {
         let is_named = plain == named();

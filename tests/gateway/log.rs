@@ -66,7 +66,8 @@ async fn written(world: &World) -> (Paper, tracing::subscriber::DefaultGuard) {
 #[tokio::test]
 async fn a_request_is_one_line_without_its_query_cookies_or_tokens() {
     let app = hello().await;
-    let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
+    let world =
+        plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &dead_address().await).start();
     let (paper, _guard) = written(&world).await;
     let secret = world.keeper.sign_in(1);
     world.get_as(&secret, "/notes?code=QUERY", &["Authorization: Bearer TOKEN"]).await;
@@ -131,7 +132,7 @@ async fn what_a_page_of_ours_refuses_is_on_the_line_of_its_request() {
         let refusal = LoggedRefusal { name: "wrong-code", why: "this is not the code".into() };
         (StatusCode::UNPROCESSABLE_ENTITY, axum::Extension(refusal), "try again")
     });
-    let world = plan().portal(refusing).route("/", Access::Public, &nobody().await).start();
+    let world = plan().portal(refusing).route("/", Access::Public, &dead_address().await).start();
     let (paper, _guard) = written(&world).await;
     assert_eq!(world.get("/_bmauth/register/code?resent", &[]).await.status, 422);
     let text = paper.text();
@@ -148,7 +149,7 @@ async fn every_refusal_says_why_and_of_which_host_and_path() {
         .route("/", Access::SignedIn, &app.url)
         .route("/staff", Access::SignedIn, &app.url)
         .for_groups(&["staff"])
-        .route("/down", Access::Public, &nobody().await)
+        .route("/down", Access::Public, &dead_address().await)
         .start();
     let (paper, _guard) = written(&world).await;
     let secret = world.keeper.sign_in(1);
@@ -270,7 +271,8 @@ async fn whatever_is_asked_is_one_line_that_a_program_can_read() {
 #[tokio::test]
 async fn the_id_on_an_error_page_finds_its_cause_in_the_log() {
     let app = hello().await;
-    let world = plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &nobody().await).start();
+    let world =
+        plan().route("/", Access::SignedIn, &app.url).route("/down", Access::SignedIn, &dead_address().await).start();
     world.get("/", &[]).await;
     let paper = Paper::default();
     let queue = Queue::start(paper.clone(), Room::default(), json::notice).unwrap();
@@ -351,7 +353,7 @@ fn message(line: &str) -> String {
 }
 
 #[test]
-fn nobody_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
+fn nothing_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
     /// More than a pipe holds.
     const REQUESTS: usize = 600;
     let folder = tempfile::tempdir().unwrap();
@@ -363,7 +365,7 @@ fn nobody_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
         line.clear();
         assert!(log.read_line(&mut line).unwrap() > 0, "it ended too early");
     }
-    // From here on nobody reads, and every request is answered.
+    // From here on nothing reads, and every request is answered.
     let mut client = TcpStream::connect(address).unwrap();
     let request = format!("GET /{} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", "a".repeat(200), address.port());
     for _ in 0..REQUESTS {

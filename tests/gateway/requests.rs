@@ -71,7 +71,7 @@ async fn a_target_that_is_dangerous_in_some_reading_is_refused() {
 
 #[tokio::test]
 async fn what_is_no_request_at_all_is_refused_without_naming_a_server() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     for (nonsense, status) in [
         ("GET /\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),

@@ -84,7 +84,7 @@ async fn a_browser_gets_http2_and_others_http1() {
 
 #[tokio::test]
 async fn a_new_certificate_is_used_after_it_is_read_again() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let (_folder, [certificate, key]) = written();
     let tls = Tls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
@@ -118,7 +118,7 @@ const OTHER: [(&str, &str); 2] = [("tls.crt", "other-cert.pem"), ("tls.key", "ot
 
 #[tokio::test]
 async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let folder = tempfile::tempdir().unwrap();
     mount(folder.path(), "..one", &OWN);
     let tls = Tls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
@@ -135,7 +135,7 @@ async fn a_certificate_is_taken_when_a_link_above_its_files_is_exchanged() {
 
 #[tokio::test]
 async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let (folder, [certificate, key]) = written();
     let tls = Tls::load(&certificate, &key).unwrap();
     let address = listen_with(&world, tls.clone()).await;
@@ -170,11 +170,11 @@ async fn a_pair_that_is_half_written_waits_and_is_told_of_once() {
 }
 
 #[tokio::test]
-async fn somebody_looks_at_the_files_again_and_again() {
+async fn the_files_are_checked_again_and_again() {
     let folder = tempfile::tempdir().unwrap();
     mount(folder.path(), "..one", &OWN);
     let tls = Tls::load(&folder.path().join("tls.crt"), &folder.path().join("tls.key")).unwrap();
-    let world = plan().route("/", Access::Public, &nobody().await).start();
+    let world = plan().route("/", Access::Public, &dead_address().await).start();
     let address = listen_with(&world, tls.clone()).await;
     let shutdown = CancellationToken::new();
     let every = std::time::Duration::from_millis(1);

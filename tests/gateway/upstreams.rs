@@ -14,7 +14,7 @@ use crate::harness::*;
 
 #[tokio::test]
 async fn an_app_that_is_down_is_told_to_people_and_scripts() {
-    let world = world(&nobody().await);
+    let world = world(&dead_address().await);
     let secret = world.keeper.sign_in(1);
     let page = world.get_as(&secret, "/", &["Sec-Fetch-Mode: navigate"]).await;
     assert_eq!((page.status, page.field("content-type")), (502, Some("text/html; charset=utf-8")));
@@ -103,7 +103,7 @@ async fn an_app_is_reached_while_the_resolver_is_away_and_followed_when_it_is_ba
         assert_eq!(world.get("/", &[]).await.text(), "hello");
     }
     assert_eq!(world.get("/", &[]).await.text(), "hello", "the resolver does not answer");
-    assert_eq!(resolver.waiting.load(Ordering::SeqCst), 1, "nobody waited until it was given up");
+    assert_eq!(resolver.waiting.load(Ordering::SeqCst), 1, "no request waited until it was given up");
     assert!(other.seen().is_empty());
     resolver.know(Some(&other));
     resolver.hangs.store(false, Ordering::SeqCst);
@@ -143,7 +143,7 @@ async fn an_app_that_does_not_speak_http_is_down() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_not_taken() {
+async fn a_certificate_of_an_unknown_authority_is_not_taken() {
     let app = hello().await;
     let behind = plan().route_to("localhost", "/", Access::Public, &[&app.url]).start();
     let address = crate::tls::listen(&behind).await;
@@ -164,7 +164,7 @@ async fn several_servers_take_turns() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_left_out() {
-    let (up, down) = (hello().await, nobody().await);
+    let (up, down) = (hello().await, dead_address().await);
     let world = plan().route_to(HOST, "/", Access::Public, &[&down, &up.url]).start();
     for number in 0..6 {
         // Nothing of the first one has been sent anywhere, so even a POST goes on to the other.

@@ -37,7 +37,7 @@ fn is_last_worker(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn the_apps_worker_is_ended_where_nobody_is_signed_in_and_the_app_is_not_asked() {
+async fn the_apps_worker_is_ended_without_a_session_and_the_app_is_not_asked() {
     let app = worker_app().await;
     let world = plan().route("/", Access::SignedIn, &app.url).start();
     is_last_worker(&world.get("/sw.js", &FOR_WORKER).await);
@@ -55,7 +55,7 @@ async fn the_apps_worker_is_ended_where_nobody_is_signed_in_and_the_app_is_not_a
 
 #[tokio::test]
 async fn a_head_request_for_it_gets_the_head_alone() {
-    let world = plan().route("/", Access::SignedIn, &nobody().await).start();
+    let world = plan().route("/", Access::SignedIn, &dead_address().await).start();
     let mut client = world.connect();
     client.send(request("HEAD", "/sw.js", &FOR_WORKER, "")).await;
     let head = client.answer_head().await;
@@ -94,7 +94,7 @@ async fn an_open_route_has_the_worker_of_the_app() {
 
 #[tokio::test]
 async fn a_store_that_is_down_ends_no_worker() {
-    let world = plan().route("/", Access::SignedIn, &nobody().await).start();
+    let world = plan().route("/", Access::SignedIn, &dead_address().await).start();
     let secret = world.keeper.sign_in(7);
     world.keeper.end(&secret);
     world.keeper.break_store();
@@ -104,7 +104,7 @@ async fn a_store_that_is_down_ends_no_worker() {
 
 #[tokio::test]
 async fn what_is_no_question_for_a_workers_script_is_refused_as_ever() {
-    let world = plan().route("/", Access::SignedIn, &nobody().await).start();
+    let world = plan().route("/", Access::SignedIn, &dead_address().await).start();
     for (method, lines, status) in [
         ("POST", &["Service-Worker: script"][..], 401),
         ("OPTIONS", &["Service-Worker: script"], 401),
@@ -121,7 +121,7 @@ async fn what_is_no_question_for_a_workers_script_is_refused_as_ever() {
 }
 
 #[tokio::test]
-async fn a_proxy_in_front_that_asks_about_one_is_told_that_nobody_is_signed_in() {
+async fn a_proxy_in_front_that_asks_about_one_is_told_that_there_is_no_session() {
     let proxy = |settings: &mut bmauth::proxy::Settings| {
         settings.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
     };

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// The user that everybody's tests run a server as who run as root: PostgreSQL refuses to be root's.
+/// The user that tests run a server as if they run as root: PostgreSQL refuses to be root's.
 const NOBODY: u32 = 65534;
 /// How often it is looked whether the server answers, and how long after each time, until it is given up.
 const LOOKS: u32 = 600;

@@ -87,7 +87,7 @@ async fn a_database_has_copies_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_restored_lets_nobody_in_by_what_was_under_way() {
+async fn what_is_restored_lets_no_one_in_by_what_was_under_way() {
     let folder = tempdir().unwrap();
     let (path, copy) = (folder.path().join("bmauth.redb"), folder.path().join("copy.redb"));
     let store = RedbStore::open(&path).unwrap();

@@ -148,7 +148,7 @@ async fn what_cannot_be_looked_for_is_refused_and_counts_rather_twice_than_not()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_who_is_in_anothers_way_fails_for_it() {
+async fn no_commit_fails_for_being_in_anothers_way() {
     const ACCOUNTS: u32 = 3;
     let store = Arc::new(shared::store().await);
     for n in 0..ACCOUNTS {

@@ -229,7 +229,7 @@ async fn what_was_kept_is_there_after_reopening_relaxed_commits_too() {
 }
 
 #[tokio::test]
-async fn a_commit_nobody_waits_for_is_written_before_the_store_closes() {
+async fn a_commit_without_a_waiter_is_written_before_the_store_closes() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bmauth.redb");
     let store = RedbStore::open(&path).unwrap();
@@ -325,7 +325,7 @@ pub fn tables_with(path: &Path, is: impl Fn(&[u8], &[u8]) -> bool) -> Vec<String
 }
 
 #[tokio::test]
-async fn an_unreadable_row_refuses_whoever_needs_it_and_nobody_else() {
+async fn an_unreadable_row_refuses_who_needs_it_and_no_one_else() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("bmauth.redb");
     let store = RedbStore::open(&path).unwrap();

@@ -111,7 +111,7 @@ contract! {
         a_move_goes_on_from_what_was_read_only
         of_many_that_change_a_move_one_does
         only_one_that_waits_for_its_code_is_dropped_as_such
-        an_address_that_is_kept_is_nobodys_until_its_time_is_over
+        an_address_that_is_kept_is_reserved_until_its_time_is_over
         an_account_gets_another_address_where_it_is_free_and_as_it_was_read
         an_account_with_a_hold_is_told_from_one_without
         what_a_person_says_of_themselves_is_said_anew
@@ -123,13 +123,13 @@ contract! {
         invitations_are_listed_by_address_from_where_the_last_list_ended
         an_invitation_is_used_once_and_only_as_it_was_read
         an_invitation_is_taken_back_where_there_is_one
-        nobody_is_invited_who_has_an_account
+        an_address_with_an_account_is_not_invited
     }
     registering {
         a_ceremony_reads_as_it_was_added
         a_ceremony_is_spent_once
         a_browser_has_one_registration
-        the_registrations_of_an_address_are_found_whoever_began_them
+        the_registrations_of_an_address_are_found_from_any_browser
         what_was_said_at_the_beginning_of_a_registration_stays_while_codes_are_tried_and_replaced
         a_registration_reads_as_it_was_put
         a_registration_advances_from_the_revision_before_it_alone
@@ -151,10 +151,10 @@ contract! {
         links_that_an_account_offers_or_has_approved_are_dropped_together
         a_passkey_is_renamed_by_its_own_account_only
         a_removed_passkey_ends_exactly_its_sessions
-        nobody_removes_the_passkey_of_another_account
+        no_account_removes_the_passkey_of_another
         the_last_passkey_of_an_account_is_removed_only_on_purpose
         passkeys_removed_at_the_same_time_leave_one
-        a_removed_passkey_can_be_anybodys_later
+        a_removed_passkey_can_be_any_accounts_later
         disabling_an_account_ends_its_sessions_and_enabling_it_brings_none_back
         groups_are_changed_from_those_that_were_read_only
         a_session_without_a_passkey_is_tied_once_to_one_of_its_account
@@ -179,10 +179,10 @@ contract! {
     recovering {
         a_recovery_reads_as_it_was_put
         a_browser_has_one_recovery
-        the_recoveries_of_an_account_are_found_whoever_began_them
+        the_recoveries_of_an_account_are_found_from_any_browser
         the_recoveries_of_an_account_go_together_and_no_others
         the_recoveries_for_an_address_are_found_whether_or_not_it_has_an_account
-        disabling_an_account_takes_away_what_would_let_somebody_in_later
+        disabling_an_account_takes_away_what_would_let_a_person_in_later
         a_recovery_goes_on_from_the_revision_before_only
         a_recovery_is_spent_once_and_only_in_its_revision
         parallel_tries_of_a_recovery_are_counted_exactly

@@ -50,5 +50,5 @@ async fn the_way_is_as_private_as_was_asked_for_or_there_is_none() {
     }
     assert_eq!(opens(&server, &by_name, &known_by(&another)).await, None, "an authority that did not vouch for it");
     assert_eq!(opens(&server, &by_address, &known_by(&ours)).await, None, "another name");
-    assert_eq!(opens(&server, &by_address, &Tls::Require).await, Some(true), "whoever it is");
+    assert_eq!(opens(&server, &by_address, &Tls::Require).await, Some(true), "any server");
 }

@@ -1,4 +1,4 @@
-//! Rows that cannot be read: they refuse whoever needs them, hold up nobody else, and go when their time is over.
+//! Rows that cannot be read: they refuse who needs them, hold up no one else, and go when their time is over.
 
 use std::path::PathBuf;
 
@@ -70,7 +70,7 @@ impl Kept {
         self.store.as_ref().unwrap()
     }
 
-    /// Spoils rows while nobody has the file. Each table must have some.
+    /// Spoils rows while no process has the file open. Each table must have some.
     fn spoil(&mut self, tables: &[&str], like: impl Fn(&[u8]) -> bool, how: Spoiled) {
         self.store = None;
         {
@@ -379,7 +379,7 @@ async fn an_account_is_removed_with_what_of_it_cannot_be_read() {
     for how in [Spoiled::Newer, Spoiled::Empty] {
         let mut kept = Kept::new();
         keeps(kept.store(), everything_there_is(2)).await;
-        // What is of nobody's account stays.
+        // What belongs to no account stays.
         let expected = kept.tables();
         let of_account_1 = |change: &Change| {
             let of_nobody = matches!(
@@ -402,7 +402,7 @@ async fn an_account_is_removed_with_what_of_it_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_count_that_cannot_be_read_lets_nobody_through_until_its_window_is_over() {
+async fn a_count_that_cannot_be_read_lets_no_one_through_until_its_window_is_over() {
     let mut kept = Kept::new();
     let count = |now| {
         let window = std::time::Duration::from_secs(60);
@@ -417,7 +417,7 @@ async fn a_count_that_cannot_be_read_lets_nobody_through_until_its_window_is_ove
 }
 
 #[tokio::test]
-async fn an_invitation_that_cannot_be_read_lets_nobody_in_hides_nobody_less_and_can_be_mended() {
+async fn an_invitation_that_cannot_be_read_lets_no_one_in_reveals_no_one_and_can_be_repaired() {
     for how in [Spoiled::Newer, Spoiled::Cut, Spoiled::Empty] {
         let mut kept = Kept::new();
         keeps(kept.store(), [1, 2, 3].map(|n| Change::Invitation(InvitationChange::Put(invitation(n))))).await;

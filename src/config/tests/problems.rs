@@ -1016,10 +1016,7 @@ fn origins_that_may_call_the_api_are_named_exactly() {
     let like = "It must be like \"https://app.example.com\".";
     for (origin, why) in [
         ("*", "name every origin exactly: a pattern would also let in pages that you do not know"),
-        (
-            "https://*.example.com",
-            "name every origin exactly: a pattern would also let in pages that you do not know",
-        ),
+        ("https://*.example.com", "name every origin exactly: a pattern would also let in pages that you do not know"),
         ("null", "an origin starts with https://"),
         ("http://app.example.com", "http:// is for localhost alone: an attacker on the way could change the page"),
         (

@@ -1,9 +1,9 @@
-//! A challenge is answered once, in time, for what it was made for, and by whoever it was made for.
+//! A challenge is answered once, in time, for its purpose, and by the client that it was made for.
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{BOB, Client, MARIA, error, keys, maria, refused, sessions, somebody, worlds};
+use super::{BOB, Client, MARIA, error, keys, maria, refused, sessions, signed_in_person, worlds};
 use crate::authenticator::{Passkey, encode};
 use crate::world::World;
 
@@ -37,7 +37,7 @@ async fn elevated(world: &World) -> (Client, Passkey) {
 async fn an_answer_counts_once() {
     let world = World::new().await;
     for (kind, refusal) in KINDS.into_iter().zip([400, 401, 400, 401]) {
-        let (mut client, mut own) = somebody(&world, MARIA).await;
+        let (mut client, mut own) = signed_in_person(&world, MARIA).await;
         let elevated = client.elevate(&mut own).await;
         client.keep(&elevated);
         let body = json!({ "credential": credential(&mut client, kind, &mut own, &mut Passkey::new(b"new")).await });
@@ -170,7 +170,7 @@ async fn what_was_begun_with_a_cookie_is_answered_with_it() {
             assert!(matches!(error(&answer).0, 400 | 401), "{kind}: {}", answer.text);
         }
         let answer = owner.post(answered_at(kind), &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{kind}: somebody else's try uses nothing up: {}", answer.text);
+        assert_eq!(answer.status, StatusCode::OK, "{kind}: another client's try uses nothing up: {}", answer.text);
     }
 }
 
@@ -179,7 +179,7 @@ async fn a_challenge_is_good_for_five_minutes() {
     let world = World::new().await;
     for (kind, refusal) in KINDS.into_iter().zip([400, 401, 400, 401]) {
         for (seconds, in_time) in [(299, true), (300, false)] {
-            let (mut client, mut own) = somebody(&world, MARIA).await;
+            let (mut client, mut own) = signed_in_person(&world, MARIA).await;
             let mut elevated = client.elevate(&mut own).await;
             client.keep(&elevated);
             let body =
@@ -213,7 +213,7 @@ async fn a_challenge_of_one_session_is_not_answered_in_another() {
     other.keep(&signed_in);
     let elevated = other.elevate(&mut own).await;
     other.keep(&elevated);
-    let (mut bob, mut bobs) = somebody(&world, BOB).await;
+    let (mut bob, mut bobs) = signed_in_person(&world, BOB).await;
     let elevated = bob.elevate(&mut bobs).await;
     bob.keep(&elevated);
     for kind in ["/user/webauthn/add", "/elevate/webauthn"] {

@@ -264,7 +264,7 @@ async fn the_gateway_tells_of_itself() {
 }
 
 #[tokio::test]
-async fn no_answer_is_kept_by_anybody() {
+async fn no_answer_is_kept_in_any_cache() {
     let world = World::new().await;
     let (mut client, _) = maria(&world).await;
     let answers: [Answer; 4] = [

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{BOB, Client, MARIA, account, events, maria, refused, sessions, somebody};
+use super::{BOB, Client, MARIA, account, events, maria, refused, sessions, signed_in_person};
 use crate::authenticator::Passkey;
 use crate::browser::Browser;
 use crate::revoking::Gateway;
@@ -39,7 +39,7 @@ async fn signing_out_ends_one_session_and_all_of_them_where_it_says_so() {
         let done = other.sign_in(None, &mut key).await;
         other.keep(&done);
         let mut browser = page(&world, &mut key).await;
-        let (mut bob, _) = somebody(&world, BOB).await;
+        let (mut bob, _) = signed_in_person(&world, BOB).await;
         let body = json!({ "refreshToken": one.refresh.clone(), "all": all });
         assert_eq!(one.post("/signout", &body).await.json(), "OK");
         assert!(!one.is_signed_in().await);
@@ -153,7 +153,7 @@ async fn ends(act: impl AsyncFnOnce(&World, &mut Browser, String)) {
     browser.get("/_bmauth/devices").await;
     let elevated = client.elevate(&mut key).await;
     client.keep(&elevated);
-    let (mut bob, _) = somebody(&world, BOB).await;
+    let (mut bob, _) = signed_in_person(&world, BOB).await;
     let id = sid(&mut client).await;
     act(&world, &mut browser, id).await;
     assert!(!client.is_signed_in().await && bob.is_signed_in().await);
@@ -196,15 +196,15 @@ async fn an_access_token_opens_the_app_and_is_refused_there_at_once_when_its_ses
     let gateway = Gateway::new().await;
     let world = &gateway.world;
     let (mut client, _) = maria(world).await;
-    let stranger = world.browser();
+    let visitor = world.browser();
     let status = async |access: &str| {
-        let (head, _) = gateway.get(&stranger, "/", &format!("Authorization: Bearer {access}\r\n")).await;
+        let (head, _) = gateway.get(&visitor, "/", &format!("Authorization: Bearer {access}\r\n")).await;
         head.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
     };
     let access = client.access.clone().unwrap();
     assert_eq!(status(&access).await, 200);
     let api = async |path: &str, access: &str| {
-        let (head, _) = gateway.get(&stranger, path, &format!("Authorization: Bearer {access}\r\n")).await;
+        let (head, _) = gateway.get(&visitor, path, &format!("Authorization: Bearer {access}\r\n")).await;
         head
     };
     // Through the listener the API sees the token as well.

@@ -79,7 +79,7 @@ async fn a_user_who_said_nothing_is_called_by_the_address() {
 }
 
 #[tokio::test]
-async fn nobody_gives_themselves_roles_or_groups() {
+async fn no_one_gives_themselves_roles_or_groups() {
     let said = json!({ "allowedRoles": ["admin"], "defaultRole": "admin", "roles": ["admin"], "groups": ["admin"] });
     let user = sign_up(&said, &said).await;
     assert_eq!((&user["roles"], &user["defaultRole"]), (&json!(["user", "me"]), &json!("user")));
@@ -130,7 +130,7 @@ async fn a_key_has_the_nickname_it_was_given() {
 }
 
 #[tokio::test]
-async fn closed_sign_up_is_closed_for_everybody_alike() {
+async fn closed_sign_up_is_closed_for_every_address_alike() {
     let allowed = "[accounts]\nallowed_domains = [\"example.com\"]";
     for (accounts, email) in [
         ("[accounts]\nregistration = \"closed\"", MARIA),
@@ -183,7 +183,7 @@ async fn where_accounts_are_revealed_a_taken_address_is_told_early() {
         world.auth.operate.set_disabled(&account(&world, MARIA).await, disabled).await.unwrap();
         refused(&client.post("/signup/webauthn", &json!({ "email": MARIA })).await, 409, "email-already-in-use");
     }
-    // One that waits for its code is nobody's yet.
+    // One that waits for its code belongs to no account yet.
     client.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
     client.begin("/signup/webauthn", &json!({ "email": BOB })).await;
 }
@@ -214,7 +214,7 @@ async fn what_is_no_key_for_the_challenge_is_refused_and_uses_it_up() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_somebodys_is_refused_like_one_that_was_made_up() {
+async fn a_key_of_an_account_is_refused_like_one_that_was_made_up() {
     let world = World::new().await;
     let (mut owner, mut key) = maria(&world).await;
     let elevated = owner.elevate(&mut key).await;
@@ -249,7 +249,7 @@ async fn a_first_request_is_given_a_cookie_for_what_it_began() {
     let credential = Passkey::new(b"key").create(&begun.json());
     let kept = client.post("/signup/webauthn/verify", &json!({ "credential": credential })).await;
     let goes_on = given(&kept).unwrap();
-    assert!(goes_on.starts_with(FLOW) && goes_on != cookie, "a new one, which nobody can have planted");
+    assert!(goes_on.starts_with(FLOW) && goes_on != cookie, "a new one, which cannot have been planted");
     let otp = world.code(MARIA).await;
     let done = client.enter(MARIA, &otp).await;
     assert_eq!(given(&done), None, "no session goes into a cookie");

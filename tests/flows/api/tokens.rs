@@ -9,7 +9,7 @@ use bmauth::domain::activity::What;
 use http::{StatusCode, header};
 use serde_json::json;
 
-use super::{BOB, Client, ELSEWHERE, MARIA, claims, events, maria, refused, sessions, somebody, worlds};
+use super::{BOB, Client, ELSEWHERE, MARIA, claims, events, maria, refused, sessions, signed_in_person, worlds};
 use crate::world::World;
 
 const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
@@ -138,7 +138,7 @@ async fn the_same_client_that_asks_again_at_once_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_spent_token_of_anybody_else_or_later_ends_the_session_with_all_its_tokens() {
+async fn a_spent_token_from_another_client_or_later_ends_the_session_with_all_its_tokens() {
     for (name, seconds, agent, address) in [
         ("later", 11, FIREFOX, "192.0.2.1"),
         ("much later", 3600, FIREFOX, "192.0.2.1"),
@@ -294,9 +294,9 @@ async fn sessions_idle_and_absolute_limits_hold_for_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_is_worth_nothing_for_anybody_elses_account() {
+async fn a_token_is_worth_nothing_for_another_account() {
     let world = World::new().await;
-    let ((mut marias, _), (mut bobs, _)) = (maria(&world).await, somebody(&world, BOB).await);
+    let ((mut marias, _), (mut bobs, _)) = (maria(&world).await, signed_in_person(&world, BOB).await);
     assert_eq!(marias.get("/user").await.json()["email"], MARIA);
     // Signing out with another's refresh token is a mix-up.
     let mixed = json!({ "refreshToken": bobs.refresh.clone() });

@@ -119,7 +119,7 @@ async fn a_stream_ends_with_its_link() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_nobody_told_of_is_seen_within_seconds() {
+async fn a_change_without_a_notice_is_seen_within_seconds() {
     use bmauth::domain::plan::{Change, Durability, SessionChange};
     let (world, mut phone, mut passkey) = maria().await;
     let (computer, shown) = approved(&world, &mut phone, &mut passkey).await;

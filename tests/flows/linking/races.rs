@@ -71,7 +71,7 @@ async fn of_two_browsers_that_approve_at_once_one_has() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_browser_that_brings_the_code_meanwhile_keeps_nobody_from_approving() {
+async fn a_browser_that_enters_the_code_meanwhile_keeps_no_one_from_approving() {
     for _ in 0..8 {
         let (world, mut phone, mut passkey) = maria().await;
         let mut computer = world.browser();

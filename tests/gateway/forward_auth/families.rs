@@ -21,9 +21,9 @@ const ENVOYS: &str = "/_bmauth/forward-auth/public";
 #[tokio::test]
 async fn each_family_alone_is_believed() {
     let world = asked().start();
-    passes_as_nobody(&told(&world, OURS, &FORWARDED).await);
-    passes_as_nobody(&told(&world, OURS, &ORIGINAL).await);
-    passes_as_nobody(&told(&world, ENVOYS, &["X-Forwarded-Proto: https"]).await);
+    passes_without_identity(&told(&world, OURS, &FORWARDED).await);
+    passes_without_identity(&told(&world, OURS, &ORIGINAL).await);
+    passes_without_identity(&told(&world, ENVOYS, &["X-Forwarded-Proto: https"]).await);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn ingress_nginx_says_the_target_twice_where_its_auth_method_is_set() {
         [&ORIGINAL[..], &lines[..]].concat()
     };
     assert_eq!(ORIGINAL[0], "X-Original-URL: https://notes.example.com/public");
-    passes_as_nobody(&told(&world, OURS, &with("X-Original-URI: /public")).await);
+    passes_without_identity(&told(&world, OURS, &with("X-Original-URI: /public")).await);
     for other in ["X-Original-URI: /public/", "X-Original-URI: /admin", "X-Original-URI: /public?x", "X-Original-URI:"]
     {
         is_refused(&told(&world, OURS, &with(other)).await, "other-target");
@@ -157,7 +157,7 @@ async fn contradictions_are_refused_and_what_agrees_is_not() {
         ("X-Forwarded-Host: other.example.com", false),
     ] {
         let answer = told(&world, OURS, &[&ORIGINAL[..], &[line]].concat()).await;
-        if fine { passes_as_nobody(&answer) } else { is_refused(&answer, "contradiction") }
+        if fine { passes_without_identity(&answer) } else { is_refused(&answer, "contradiction") }
     }
     let ports = [
         "X-Original-URL: https://notes.example.com:8443/public",

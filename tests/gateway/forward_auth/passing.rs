@@ -69,7 +69,7 @@ async fn what_a_client_says_of_itself_is_written_over() {
     for family in FAMILIES {
         for uri in ["/public", "/optional/x"] {
             let answer = world.asks(family, about(uri, &forged)).await;
-            passes_as_nobody(&answer);
+            passes_without_identity(&answer);
             for name in IDENTITY {
                 assert!(removed(&answer).contains(&name.to_owned()), "{name}: a proxy that does not copy it drops it");
             }
@@ -96,9 +96,9 @@ async fn open_routes_pass_and_only_the_optional_one_says_who_it_is() {
     let world = asked().start();
     let session = world.keeper.sign_in(7);
     for family in FAMILIES {
-        passes_as_nobody(&world.asks(family, about("/public/x", &[])).await);
-        passes_as_nobody(&world.asks(family, about("/public/x", &[&cookie(&session)])).await);
-        passes_as_nobody(&world.asks(family, about("/optional/x", &[])).await);
+        passes_without_identity(&world.asks(family, about("/public/x", &[])).await);
+        passes_without_identity(&world.asks(family, about("/public/x", &[&cookie(&session)])).await);
+        passes_without_identity(&world.asks(family, about("/optional/x", &[])).await);
         let answer = world.asks(family, about("/optional/x", &[&cookie(&session)])).await;
         assert!(answer.field("x-bmauth-jwt").is_some_and(|token| token.starts_with("token.user7")), "{family:?}");
     }
@@ -133,7 +133,7 @@ async fn the_apps_cookies_are_said_without_ours() {
 /// Where everything comes through a proxy that only hands it on, a page's script can ask too.
 #[tokio::test]
 async fn the_apps_credentials_are_not_said_of_a_route_that_is_passed_on_from_here() {
-    let world = asked().route("/app", Access::SignedIn, &nobody().await).forwarding().start();
+    let world = asked().route("/app", Access::SignedIn, &dead_address().await).forwarding().start();
     let session = world.keeper.sign_in(7);
     let (cookie, token) = (cookie(&session), world.keeper.access_token(&session));
     let theirs = format!("{cookie}; their_session=secret");
@@ -167,7 +167,7 @@ async fn an_access_token_passes_like_the_cookie_and_stays_with_us() {
         assert_eq!(answer.field("authorization"), Some("Bearer forwarded.user7@example.com.graphql.example.com"));
         assert!(!removed(&answer).contains(&"authorization".to_owned()));
         let answer = world.asks(family, about("/public", &[&bearer])).await;
-        passes_as_nobody(&answer);
+        passes_without_identity(&answer);
         assert_eq!(answer.field("authorization"), Some(""));
     }
     world.keeper.end(&session);
@@ -183,13 +183,13 @@ async fn a_session_by_a_mailed_code_alone_is_asked_to_sign_in() {
     let bearer = format!("Authorization: Bearer {}", world.keeper.access_token(&session));
     for family in FAMILIES {
         assert_eq!(world.asks(family, about("/api", &[&bearer])).await.status, 401, "{family:?}");
-        passes_as_nobody(&world.asks(family, about("/optional", &[&bearer])).await);
-        passes_as_nobody(&world.asks(family, about("/public", &[&bearer])).await);
+        passes_without_identity(&world.asks(family, about("/optional", &[&bearer])).await);
+        passes_without_identity(&world.asks(family, about("/public", &[&bearer])).await);
     }
 }
 
 #[tokio::test]
-async fn an_access_token_that_is_not_good_passes_nobody_whatever_cookie_comes_along() {
+async fn an_invalid_access_token_lets_no_one_pass_whatever_cookie_comes_along() {
     let world = asked().start();
     let session = world.keeper.sign_in(7);
     let (cookie, token) = (cookie(&session), world.keeper.access_token(&session));
@@ -244,7 +244,7 @@ async fn a_body_that_comes_along_does_not_matter_nor_one_that_was_only_announced
             let about = About { method: "POST", ..about("/public", &["Content-Type: text/plain"]) };
             let question = question(family, about).replace("Content-Length: 0\r\n", "");
             let question = question.replacen("\r\n", "\r\nContent-Length: 4\r\n", 1) + body;
-            passes_as_nobody(&world.told(&question).await);
+            passes_without_identity(&world.told(&question).await);
         }
     }
 }
@@ -324,7 +324,7 @@ async fn plain_headers_of_other_names_are_said_and_taken_away_like_the_standard_
         }
         for uri in ["/public", "/optional/x"] {
             let answer = world.asks(family, about(uri, &forged)).await;
-            passes_as_nobody(&answer);
+            passes_without_identity(&answer);
             for name in names {
                 assert_eq!(answer.field(name), Some(""), "{name}");
                 assert!(removed(&answer).contains(&name.to_owned()), "{name}");

@@ -68,7 +68,7 @@ async fn a_path_below_no_route_or_between_two_is_refused() {
         for uri in ["/app/admin;x/y", "/app/ADMIN", "/app//admin", "/app%2Fadmin", "/app/%61dmin", "/%61pp/x"] {
             is_refused(&world.asks(family, about(uri, &[])).await, "ambiguous-path");
         }
-        passes_as_nobody(&world.asks(family, about("/app/x", &[])).await);
+        passes_without_identity(&world.asks(family, about("/app/x", &[])).await);
         assert_eq!(world.asks(family, about("/app/admin/x", &[])).await.status, 401);
     }
 }
@@ -97,7 +97,7 @@ async fn a_method_that_is_never_let_through_is_refused_by_every_family() {
 }
 
 #[tokio::test]
-async fn somebody_in_none_of_a_routes_groups_is_refused_by_every_family() {
+async fn a_person_in_none_of_a_routes_groups_is_refused_by_every_family() {
     let world = asked().route_to(HOST, "/admin", Access::SignedIn, &[]).for_groups(&["admins"]).start();
     let member = cookie(&world.keeper.sign_in_as(7, None, vec!["admins".to_owned()]));
     let other = cookie(&world.keeper.sign_in_as(8, None, vec!["staff".to_owned()]));
@@ -120,7 +120,7 @@ async fn a_store_that_does_not_answer_refuses() {
             is_refused(&world.asks(family, about(uri, &[&unknown])).await, "sign-in-unavailable");
             is_refused_with_a_page(&world.asks(family, about(uri, &[&unknown, PAGE])).await);
         }
-        passes_as_nobody(&world.asks(family, about("/public", &[&unknown])).await);
+        passes_without_identity(&world.asks(family, about("/public", &[&unknown])).await);
     }
 }
 
@@ -254,7 +254,7 @@ fn soup(family: Option<Family>, method: &str, path: &str, uri: &str, fields: &[S
 }
 
 #[test]
-fn no_soup_of_fields_makes_a_stranger_a_proxy() {
+fn no_soup_of_headers_makes_an_unknown_client_a_proxy() {
     let (runtime, world) = one_world();
     let cookie = cookie(&world.keeper.sign_in(7));
     proptest!(ProptestConfig::with_cases(500), |(
@@ -284,11 +284,11 @@ fn whatever_a_trusted_proxy_passes_on_is_answered_with_one_of_four_codes_and_ope
     )| {
         let answer = runtime.block_on(world.told(&soup(family, "GET", &path, "/notes", &fields)));
         prop_assert!(matches!(answer.status, 200 | 303 | 401 | 403), "{:?}", answer);
-        // Nobody is signed in, so the protected route is never open, and nobody is named.
+        // There is no session, so the protected route is never open, and there is no identity.
         let protected = family.is_some() || path.ends_with("/notes") || path.ends_with("/");
         prop_assert!(!(protected && answer.status == 200), "{:?}", answer);
         if answer.status == 200 {
-            passes_as_nobody(&answer);
+            passes_without_identity(&answer);
         }
     });
 }

@@ -71,7 +71,7 @@ async fn everything_that_is_taken_is_kept_whole() {
 }
 
 #[tokio::test]
-async fn whoever_sent_a_form_goes_back_to_the_page_of_the_form() {
+async fn a_visitor_who_sent_a_form_goes_back_to_the_page_of_the_form() {
     let world = world();
     let post = |lines| About { method: "POST", ..about("/comments?x", lines) };
     const FORM: &str = "Referer: https://notes.example.com/notes/7?edit";

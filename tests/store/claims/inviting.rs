@@ -74,7 +74,7 @@ pub async fn an_invitation_is_taken_back_where_there_is_one(store: Arc<impl Stor
     refuses(&*store, take_back(), Conflict::InvitationChanged).await;
 }
 
-pub async fn nobody_is_invited_who_has_an_account(store: Arc<impl Store>) {
+pub async fn an_address_with_an_account_is_not_invited(store: Arc<impl Store>) {
     let account: Account = account(1);
     keeps(&*store, [Change::Account(AccountChange::Add(account.clone()))]).await;
     refuses(&*store, put(&invitation(1)), Conflict::Account(AccountConflict::EmailTaken)).await;

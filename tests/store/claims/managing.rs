@@ -72,7 +72,7 @@ pub async fn ending_the_sessions_of_an_account_ends_those_and_no_others(store: A
         keeps(&*store, end_sessions(1, None)).await;
         assert_eq!(open_sessions(&*store).await, [2]);
     }
-    // There is none to end, and nobody is asked whether there is such an account.
+    // There is none to end, and it is not asked whether there is such an account.
     keeps(&*store, end_sessions(9, None)).await;
     assert_eq!(open_sessions(&*store).await, [2]);
 }
@@ -253,7 +253,7 @@ pub async fn a_removed_passkey_ends_exactly_its_sessions(store: Arc<impl Store>)
     refuses(&*store, [used], Conflict::Passkey(PasskeyConflict::Changed)).await;
 }
 
-pub async fn nobody_removes_the_passkey_of_another_account(store: Arc<impl Store>) {
+pub async fn no_account_removes_the_passkey_of_another(store: Arc<impl Store>) {
     two_people(&*store).await;
     for last in [false, true] {
         for (n, account) in [(2, 1), (1, 2), (9, 1), (1, 9)] {
@@ -289,7 +289,7 @@ pub async fn passkeys_removed_at_the_same_time_leave_one(store: Arc<impl Store>)
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
 }
 
-pub async fn a_removed_passkey_can_be_anybodys_later(store: Arc<impl Store>) {
+pub async fn a_removed_passkey_can_be_any_accounts_later(store: Arc<impl Store>) {
     two_people(&*store).await;
     keeps(&*store, remove(1, 1, false)).await;
     keeps(&*store, [Change::Passkey(PasskeyChange::Add(passkey(1, 2)))]).await;
@@ -489,7 +489,7 @@ pub async fn a_required_session_must_not_have_ended(store: Arc<impl Store>) {
 
 pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store: Arc<impl Store>) {
     two_people(&*store).await;
-    // Account 1 has approved link 7 and offers link 6; account 2 offers and has approved link 2; 4 is nobody's of them.
+    // Account 1 has approved link 7 and offers link 6; account 2 offers and has approved link 2; 4 belongs to neither.
     let mut approved = link(7);
     approved.stage = LinkStage::Approved(approval(1));
     let mut offered = link(6);
@@ -531,7 +531,7 @@ pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store:
 
     refuses(&*store, [Change::Account(AccountChange::Remove(account_id(1)))], Conflict::Account(AccountConflict::Gone))
         .await;
-    // Whoever registers with the address begins with nothing.
+    // A person who registers with the address begins with nothing.
     keeps(&*store, person(1)).await;
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
     assert!(store.sessions(account_id(1)).await.unwrap().is_empty());

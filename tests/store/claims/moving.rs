@@ -87,7 +87,7 @@ pub async fn only_one_that_waits_for_its_code_is_dropped_as_such(store: Arc<impl
     );
 }
 
-pub async fn an_address_that_is_kept_is_nobodys_until_its_time_is_over(store: Arc<impl Store>) {
+pub async fn an_address_that_is_kept_is_reserved_until_its_time_is_over(store: Arc<impl Store>) {
     people(&*store).await;
     let taken = || Conflict::Account(AccountConflict::EmailTaken);
     // Of account 3, which had the address of number 4 until then.

@@ -76,7 +76,7 @@ pub async fn a_recovery_goes_on_from_the_revision_before_only(store: Arc<impl St
         assert_eq!(store.recovery(digest(1)).await.unwrap(), Some(advanced(1, revision)));
     }
     assert_eq!(store.recovery(digest(2)).await.unwrap(), Some(recovery(2, 1)));
-    // Nobody goes on with what another browser began.
+    // No browser goes on with what another one began.
     refuses(&*store, [Change::Recovery(RecoveryChange::Advance(advanced(3, 0)))], Conflict::RecoveryChanged).await;
     let last = Recovery { revision: u32::MAX, ..recovery(1, 1) };
     keeps(&*store, [Change::Recovery(RecoveryChange::Put(last.clone()))]).await;
@@ -159,7 +159,7 @@ pub async fn a_hold_is_either_cancelled_or_finished(store: Arc<impl Store>) {
     assert_eq!(store.recovery(digest(1)).await.unwrap().is_some(), cancelled);
 }
 
-pub async fn the_recoveries_of_an_account_are_found_whoever_began_them(store: Arc<impl Store>) {
+pub async fn the_recoveries_of_an_account_are_found_from_any_browser(store: Arc<impl Store>) {
     // Of the browsers, 3 has typed an address without an account.
     let by_code = Recovery { claim: claim(2), ..recovery(2, 1) };
     let put = [recovery(1, 1), by_code.clone(), recovery(3, 1), recovery(4, 2), recovery(5, 1)];
@@ -208,7 +208,7 @@ pub async fn the_recoveries_of_an_account_go_together_and_no_others(store: Arc<i
     assert_eq!(left(&*store).await, [3, 4]);
 }
 
-pub async fn disabling_an_account_takes_away_what_would_let_somebody_in_later(store: Arc<impl Store>) {
+pub async fn disabling_an_account_takes_away_what_would_let_a_person_in_later(store: Arc<impl Store>) {
     keeps(&*store, [1, 2].map(|n| Change::Account(AccountChange::Add(account(n))))).await;
     for n in [1, 2] {
         let open =

@@ -64,7 +64,7 @@ pub async fn a_registration_reads_as_it_was_put(store: Arc<impl Store>) {
     }
 }
 
-pub async fn the_registrations_of_an_address_are_found_whoever_began_them(store: Arc<impl Store>) {
+pub async fn the_registrations_of_an_address_are_found_from_any_browser(store: Arc<impl Store>) {
     // The addresses 0 to 2 are beginnings of each other.
     for (browser, of) in [(1, 1), (2, 0), (4, 1), (5, 2)] {
         put(&*store, registration(browser, of, browser)).await;

@@ -1,4 +1,4 @@
-//! What somebody who is not signed in is told.
+//! What a visitor who is not signed in is told.
 
 use super::*;
 
@@ -95,7 +95,7 @@ async fn a_websocket_gets_401_whatever_of_its_handshake_comes_along() {
 }
 
 #[tokio::test]
-async fn a_websocket_of_another_sites_page_is_refused_whoever_is_signed_in() {
+async fn a_websocket_of_another_sites_page_is_refused_with_any_session() {
     let world = asked().start();
     let session = world.keeper.sign_in(7);
     let cookie = cookie(&session);
@@ -147,7 +147,7 @@ async fn a_preflight_passes_where_it_has_nothing_but_its_question() {
                 "X-Forwarded-Port: 443",
             ],
         ] {
-            passes_as_nobody(&ask(lines).await);
+            passes_without_identity(&ask(lines).await);
         }
         for line in [
             "Cookie: a=1",
@@ -164,7 +164,7 @@ async fn a_preflight_passes_where_it_has_nothing_but_its_question() {
 }
 
 #[tokio::test]
-async fn a_preflight_with_a_body_is_a_strangers_request() {
+async fn a_preflight_with_a_body_is_a_request_without_a_session() {
     let world = asked().start();
     for family in [Family::Forwarded, Family::Original] {
         for (line, body) in [("Content-Length: 1", "x"), ("Transfer-Encoding: chunked", "1\r\nx\r\n0\r\n\r\n")] {
@@ -184,6 +184,6 @@ async fn a_preflight_with_a_session_is_a_request_like_any_other() {
     let cookie = cookie(&world.keeper.sign_in(7));
     let lines = [&PREFLIGHT[..], &[cookie.as_str()]].concat();
     let answer = world.asks(Family::Forwarded, About { method: "OPTIONS", ..about("/api", &lines) }).await;
-    assert_eq!(answer.status, 200, "with a cookie it is a request like any other, of somebody who may");
+    assert_eq!(answer.status, 200, "with a cookie it is a request like any other, of a person who may");
     assert!(answer.field("x-bmauth-jwt").is_some_and(|token| token.starts_with("token.user7")));
 }
