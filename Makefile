@@ -51,12 +51,12 @@ test-cluster: ## several gateways on one PostgreSQL that fails over: Patroni, et
 	cargo build --locked
 	tests/cluster/.venv/bin/python -m pytest tests/cluster
 
-measure-revocations: ## how long 10,000 revocations at one gateway take to be in force at another (ten minutes)
+measure-revocations: ## measure how long 10,000 revocations at one gateway take to reach another (a quarter of an hour)
 	@scripts/setup cluster
 	cargo build --locked
 	tests/cluster/.venv/bin/python tests/cluster/measure_revocations.py
 
-soak: ## random visitors before an app that misbehaves, ten minutes (SOAK_MINUTES says otherwise)
+soak: ## random visitors in front of an app that misbehaves, ten minutes or SOAK_MINUTES
 	@scripts/setup apps
 	cargo build --locked
 	tests/apps/.venv/bin/python tests/apps/soak.py

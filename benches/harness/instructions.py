@@ -28,7 +28,7 @@ def count(bench):
         for name, target in {
             "gateway, public": load.Target(run.port, "/public/a", run.headers()),
             "gateway, signed in": load.Target(run.port, "/", run.headers(session)),
-            "gateway, a stranger's page": load.Target(run.port, "/", page, status=303),
+            "gateway, a page without a session": load.Target(run.port, "/", page, status=303),
         }.items():
             seen[name] = counter.slope(run.process, target)
     counter = Counter(bench, "forward-auth")

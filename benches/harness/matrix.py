@@ -143,8 +143,8 @@ class Matrix:
                 "gateway, signed in": Row(load.Target(gateway.port, "/", signed_in), alone=True),
                 "gateway, signed in, 16 KiB": Row(load.Target(gateway.port, "/big", signed_in)),
                 "gateway, signed in, browser-like": Row(load.Target(gateway.port, "/", browser)),
-                "gateway, a stranger's page": Row(load.Target(gateway.port, "/", page, status=303)),
-                "gateway, a stranger's script": Row(load.Target(gateway.port, "/", gateway.headers(), status=401)),
+                "gateway, a page without a session": Row(load.Target(gateway.port, "/", page, status=303)),
+                "gateway, a script without a session": Row(load.Target(gateway.port, "/", gateway.headers(), status=401)),
             }
 
     @contextlib.contextmanager

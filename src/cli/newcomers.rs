@@ -58,7 +58,7 @@ mod tests {
         {
             // The lists are for those who come by themselves.
             let said = of(&policy(closed, &["a.test"], &[]));
-            assert!(said.starts_with("only those may register whom `bmauth users add` names") && said.contains(word));
+            assert!(said.starts_with("only people whom `bmauth users add` names may register") && said.contains(word));
         }
     }
 }

@@ -125,7 +125,7 @@ fn warn_of_aliases(route: &Route, routes: &Routes, place: &Place, checks: &mut C
     }
     let message = format!(
         "{path} asks for more than {around}, which leads to the same app. If that app also answers for it by an address that \
-         does not look like it ({path}.json, /index.php{path}, {path}%20, or ?_method= in a query), that is open to whoever may \
+         does not look like it ({path}.json, /index.php{path}, {path}%20, or ?_method= in a query), that is open to everyone who may \
          see {around}."
     );
     checks.warn(place, message);
