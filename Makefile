@@ -5,7 +5,7 @@ export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
 .PHONY: help setup demo docs book dist image test test-apps test-clients test-cluster test-dist measure-revocations soak check advisories fuzz bench bench-database bench-instructions
 
-help: ## what can be made
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 setup: ## install what building needs
@@ -37,7 +37,7 @@ dist: ## build what is released, in target/dist: binary, Debian package, list of
 	@scripts/setup dist
 	scripts/dist
 
-image: dist ## build a container image of that binary with podman or buildah
+image: dist ## build a container image with that binary, with podman or buildah
 	$$(command -v podman || command -v buildah) build --file Containerfile --build-arg BINARY=dist --tag bmauth:$$(sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml | head -n 1) .
 
 test-dist: ## the Python package with every Python of this machine; the Debian package, the image and the examples, as root
@@ -51,12 +51,12 @@ test-cluster: ## several gateways on one PostgreSQL that fails over: Patroni, et
 	cargo build --locked
 	tests/cluster/.venv/bin/python -m pytest tests/cluster
 
-measure-revocations: ## how long 10,000 revocations at one gateway take to be in force at another (ten minutes)
+measure-revocations: ## measure how long 10,000 revocations at one gateway take to reach another (a quarter of an hour)
 	@scripts/setup cluster
 	cargo build --locked
 	tests/cluster/.venv/bin/python tests/cluster/measure_revocations.py
 
-soak: ## random visitors before an app that misbehaves, ten minutes (SOAK_MINUTES says otherwise)
+soak: ## random visitors in front of an app that misbehaves, ten minutes or SOAK_MINUTES
 	@scripts/setup apps
 	cargo build --locked
 	tests/apps/.venv/bin/python tests/apps/soak.py
@@ -67,18 +67,18 @@ check: ## formatting, lints and dependencies
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	scripts/deny
 
-advisories: ## dependencies against the newest list of known vulnerabilities
+advisories: ## check dependencies against the newest list of known vulnerabilities
 	@scripts/setup check
 	scripts/deny fetch
 
-fuzz: ## try every reader of what strangers write with made-up inputs, a minute each (needs a nightly compiler and cargo-fuzz)
+fuzz: ## try every parser of untrusted input with made-up inputs, a minute each (needs a nightly compiler and cargo-fuzz)
 	@scripts/fuzz
 
 bench: ## measure the gateway beside other proxies (ten minutes on a quiet machine; BENCH_QUICK=1 for a short look)
 	@scripts/setup bench
 	python3 benches/run.py
 
-bench-database: ## sign-ins with PostgreSQL in the place of the embedded store, and ten million sessions in it (fifteen minutes)
+bench-database: ## sign-ins with PostgreSQL instead of the embedded store, and ten million sessions in it (fifteen minutes)
 	@scripts/setup bench
 	python3 benches/run.py database
 
@@ -86,7 +86,7 @@ bench-instructions: ## count the instructions of a request
 	@scripts/setup bench
 	python3 benches/run.py instructions
 
-docs: ## write what is made from the code: docs/configuration.md and config/bmauth.schema.json
+docs: ## generate docs/configuration.md and config/bmauth.schema.json from the code
 	BMAUTH_WRITE_DOCS=1 cargo test --locked --test docs
 
 book: ## make a book of docs/, into target/book (builds mdBook, the first time)

@@ -32,7 +32,7 @@ use crate::store::StoreError;
 #[derive(Debug, Parser)]
 #[command(name = "bmauth", version, propagate_version = true)]
 struct Arguments {
-    /// The configuration; else ./bmauth.toml, then /etc/bmauth/bmauth.toml
+    /// The configuration file [default: ./bmauth.toml, then /etc/bmauth/bmauth.toml]
     #[arg(short, long, global = true, value_name = "FILE", env = "BMAUTH_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -43,7 +43,7 @@ struct Arguments {
 enum Command {
     /// Run the gateway
     Serve,
-    /// Try it: a throwaway store, a sample app, and mails printed here
+    /// Try it out: a temporary store, a sample app, and mails printed here
     Demo {
         /// The port on localhost
         #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
@@ -54,9 +54,9 @@ enum Command {
     },
     /// Write a commented bmauth.toml
     Init(Box<init::InitArgs>),
-    /// Check the configuration, then reach the store, the mail server and the upstreams
+    /// Check the configuration, and whether the store, the mail server and the apps answer
     Check(Box<check::Scope>),
-    /// See and change the accounts of the running gateway
+    /// Show and change the accounts of the running gateway
     Users {
         #[command(subcommand)]
         command: users::UsersCommand,
@@ -64,7 +64,7 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
-    /// See who is signed in to the running gateway, and end sessions
+    /// Show the sessions of the running gateway, and end them
     Sessions {
         #[command(subcommand)]
         command: sessions::SessionsCommand,
@@ -72,7 +72,7 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
-    /// Make a file with a key
+    /// Create a key file
     Keys {
         #[command(subcommand)]
         command: keys::KeysCommand,
@@ -84,16 +84,16 @@ enum Command {
         #[command(subcommand)]
         command: store::StoreCommand,
     },
-    /// Write a whole copy of the store's file, also while the gateway runs
+    /// Write a complete copy of the store's file, also while the gateway runs
     Backup {
-        /// The file, which must not be there yet. It will hold the keys: only its owner can read it
+        /// The file, which must not exist yet. It contains the gateway's keys, and only its owner can read it
         file: PathBuf,
     },
-    /// Put a copy of the store's file in its place; the gateway must not run
+    /// Replace the store's file with a copy; the gateway must not run
     Restore(restore::RestoreArgs),
     /// Ask the running gateway whether it is ready
     Health,
-    /// Ask a running site as a stranger would, and say where one gets through
+    /// Test a running site from outside, as an unknown client, and report where requests get through
     Doctor(Box<doctor::Patient>),
     /// Print the version
     Version,
@@ -176,7 +176,7 @@ pub fn run() -> ExitCode {
             "which route matches, and what is decided: `bmauth check`, and the log of a request, say part of it until then",
         ),
         Command::Invites(_) => {
-            NotBuilt::refuse("invites", "`bmauth users add EMAIL` lets somebody register until then")
+            NotBuilt::refuse("invites", "`bmauth users add EMAIL` lets a person register until then")
         }
         Command::Tokens(_) => {
             NotBuilt::refuse("tokens", "programs use access tokens of the API until then (docs/api.md)")

@@ -28,7 +28,7 @@ def count(bench):
         for name, target in {
             "gateway, public": load.Target(run.port, "/public/a", run.headers()),
             "gateway, signed in": load.Target(run.port, "/", run.headers(session)),
-            "gateway, a stranger's page": load.Target(run.port, "/", page, status=303),
+            "gateway, a page without a session": load.Target(run.port, "/", page, status=303),
         }.items():
             seen[name] = counter.slope(run.process, target)
     counter = Counter(bench, "forward-auth")
@@ -41,14 +41,14 @@ def count(bench):
     with run.process:
         target = load.Target(run.port, "/", run.headers(session))
         seen["gateway, signed in, its log on"] = counter.slope(run.process, target)
-    anybody = {"Host": "localhost"}
+    no_session = {"Host": "localhost"}
     counter = Counter(bench, "bare")
     with running(*peers.bare(bench.folder, bench.app, bench.programs.bare, counter.wrapper)) as (process, ports):
-        seen["bare Pingora"] = counter.slope(process, load.Target(ports["plain"], headers=anybody))
+        seen["bare Pingora"] = counter.slope(process, load.Target(ports["plain"], headers=no_session))
     counter = Counter(bench, "nginx")
     with running(*peers.nginx(bench.folder, bench.app, wrapper=counter.wrapper)) as (process, ports):
-        seen["nginx"] = counter.slope(process, load.Target(ports["plain"], headers=anybody))
-        seen["nginx + auth_request"] = counter.slope(process, load.Target(ports["authed"], headers=anybody))
+        seen["nginx"] = counter.slope(process, load.Target(ports["plain"], headers=no_session))
+        seen["nginx + auth_request"] = counter.slope(process, load.Target(ports["authed"], headers=no_session))
     return seen
 
 

@@ -60,7 +60,7 @@ class Matrix:
         ]
         for launch in range(self.bench.size.launches):
             self.bench.say(f"launch {launch + 1} of {self.bench.size.launches}")
-            # Each launch begins with another one, so that nobody always runs on a machine that is warm from the same.
+            # Each launch begins with another one, so that no one always runs on a machine that is warm from the same.
             start = launch * 3 % len(groups)
             for group in groups[start:] + groups[:start]:
                 self._launch(group)
@@ -143,8 +143,8 @@ class Matrix:
                 "gateway, signed in": Row(load.Target(gateway.port, "/", signed_in), alone=True),
                 "gateway, signed in, 16 KiB": Row(load.Target(gateway.port, "/big", signed_in)),
                 "gateway, signed in, browser-like": Row(load.Target(gateway.port, "/", browser)),
-                "gateway, a stranger's page": Row(load.Target(gateway.port, "/", page, status=303)),
-                "gateway, a stranger's script": Row(load.Target(gateway.port, "/", gateway.headers(), status=401)),
+                "gateway, a page without a session": Row(load.Target(gateway.port, "/", page, status=303)),
+                "gateway, a script without a session": Row(load.Target(gateway.port, "/", gateway.headers(), status=401)),
             }
 
     @contextlib.contextmanager
@@ -193,7 +193,7 @@ class Matrix:
         return self._plain_and_authed("Envoy", "ext_authz", *peers.envoy(self.bench.folder, self.bench.app))
 
     def _check_identity(self, gateway, signed_in):
-        """What is measured is the whole path: the app is told of the visitor, and on a public route of nobody."""
+        """What is measured is the whole path: the app gets the visitor's identity, and none on a public route."""
         asked = {"/echo": True, "/public/echo": False}
         for path, told in asked.items():
             status, token = load.Target(gateway.port, path, signed_in).get()

@@ -36,7 +36,7 @@ def _nginx(folder, http, core, wrapper=()):
 
 @dataclasses.dataclass
 class App:
-    """What stands behind every proxy, and the auth server that says yes to everybody; both on the load's core."""
+    """What stands behind every proxy, and the auth server that says yes to every request; both on the load's core."""
 
     process: processes.Process
     port: int

@@ -3,7 +3,7 @@
 import statistics
 
 BASE = "nginx"
-REFUSED = "gateway, a stranger's script"
+REFUSED = "gateway, a script without a session"
 
 
 def middle(row, what, of="rounds"):
@@ -36,7 +36,7 @@ def goals(results):
         ("forward-auth, to nginx answering by itself", ratio(seen, "gateway, forward-auth", "nginx answers by itself"), 0.9),
         ("nginx asking the gateway, to nginx asking the trivial server",
          ratio(seen, "nginx + auth_request to the gateway", authed), 0.9),
-        ("a stranger, to a forwarded request", ratio(seen, "gateway, a stranger's page", signed_in), 1.0),
+        ("without a session, to a forwarded request", ratio(seen, "gateway, a page without a session", signed_in), 1.0),
         ("signed in, 16 KiB, to nginx, 16 KiB", ratio(seen, "gateway, signed in, 16 KiB", "nginx, 16 KiB"), 0.8),
         ("uploads by HTTP/2, to those by HTTP/1.1", _uploads(results["uploads"]), 0.7),
         ("sign-ins a second", storm["most"]["rate"], 2000),

@@ -1,6 +1,6 @@
 //! The steps of a request, each apart.
 
-#[expect(dead_code, reason = "the tests' authenticator can also cheat, which nobody does here")]
+#[expect(dead_code, reason = "the tests' authenticator can also cheat, which is not used here")]
 #[path = "../../tests/flows/authenticator.rs"]
 mod authenticator;
 #[expect(dead_code, reason = "the tests' browser can do more")]
@@ -46,7 +46,7 @@ const FIELDS: [(&str, &str); 9] = [
     ("sec-fetch-mode", "navigate"),
     ("sec-fetch-site", "same-origin"),
 ];
-/// What somebody sends who would like to be somebody else.
+/// What an attacker sends to be taken for another person.
 const SPOOFED: [&str; 10] = [
     "x-bmauth-jwt",
     "x_bmauth_jwt",
@@ -74,14 +74,14 @@ fn request(path: &str, cookie: Option<&Secret>) -> RequestHeader {
 }
 
 /// A gateway with one person who is signed in.
-struct Somebody {
+struct SignedInPerson {
     runtime: Runtime,
     world: World,
     secret: Secret,
     principal: Principal,
 }
 
-impl Somebody {
+impl SignedInPerson {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let (world, secret, principal) = runtime.block_on(async {
@@ -114,11 +114,11 @@ impl Somebody {
 }
 
 fn steps(criterion: &mut Criterion) {
-    let somebody = Somebody::new();
-    let steps = somebody.steps();
-    let plain = request("/notes/7?sort=date", Some(&somebody.secret));
+    let person = SignedInPerson::new();
+    let steps = person.steps();
+    let plain = request("/notes/7?sort=date", Some(&person.secret));
     let head = steps.read(&plain).expect("an ordinary request");
-    assert!(somebody.runtime.block_on(steps.admit(&head, &plain)), "whoever is signed in is let through");
+    assert!(person.runtime.block_on(steps.admit(&head, &plain)), "a signed-in person is let through");
     let mut spoofed = plain.clone();
     for name in SPOOFED {
         spoofed.insert_header(name, "admin").expect("a field");
@@ -128,11 +128,11 @@ fn steps(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("request");
     group.bench_function("read the head", |b| b.iter(|| steps.read(black_box(&plain))));
     group.bench_function("admit", |b| {
-        b.iter(|| somebody.runtime.block_on(steps.admit(black_box(&head), black_box(&plain))));
+        b.iter(|| person.runtime.block_on(steps.admit(black_box(&head), black_box(&plain))));
     });
     group.bench_function("look for spoofed fields, none there", |b| b.iter(|| steps.spoofed(black_box(&plain))));
     group.bench_function("look for spoofed fields, ten there", |b| b.iter(|| steps.spoofed(black_box(&spoofed))));
-    let principal = &somebody.principal;
+    let principal = &person.principal;
     let token = HeaderValue::from_static("a token");
     for (name, request) in [("rewrite", &plain), ("rewrite, ten spoofed fields", &spoofed)] {
         group.bench_function(name, |b| {
@@ -150,7 +150,7 @@ fn steps(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     };
-    group.bench_function("its line, which nobody wants", write_down);
+    group.bench_function("its line, which is not logged", write_down);
     // The thread that writes is not measured, only what the request's own does.
     let log = LineQueue::start(std::io::sink(), QueueRoom::default(), json::notice).expect("a thread");
     let logging = tracing_subscriber::registry().with(Json::new(log));
@@ -184,8 +184,8 @@ fn parts(criterion: &mut Criterion) {
 }
 
 fn tokens(criterion: &mut Criterion) {
-    let somebody = Somebody::new();
-    let (auth, principal) = (&somebody.world.auth, &somebody.principal);
+    let person = SignedInPerson::new();
+    let (auth, principal) = (&person.world.auth, &person.principal);
     let mut group = criterion.benchmark_group("identity token");
     group.bench_function("mint, ES256", |b| {
         let (now, end, jti) = (auth.now(), Timestamp::from_unix(u64::MAX / 2), Uuid::from_u128(7));

@@ -83,14 +83,14 @@ fn lookups(criterion: &mut Criterion) {
             let unknown = token(usize::MAX);
             b.iter(|| sessions.get(black_box(unknown), NOW).is_none());
         });
-        let stranger = person(number + 1);
+        let visitor = person(number + 1);
         group.bench_function(format!("take one in among {number}"), |b| {
             b.iter_batched(
                 || {
-                    sessions.end(stranger.session.token);
-                    (sessions.before(stranger.session.token), stranger.clone())
+                    sessions.end(visitor.session.token);
+                    (sessions.before(visitor.session.token), visitor.clone())
                 },
-                |(before, stranger)| sessions.admit(before, &stranger, NOW).expect("nothing ended meanwhile"),
+                |(before, visitor)| sessions.admit(before, &visitor, NOW).expect("nothing ended meanwhile"),
                 BatchSize::PerIteration,
             );
         });

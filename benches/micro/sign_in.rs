@@ -1,6 +1,6 @@
 //! A whole sign-in through the portal's front door: two requests, a verified signature, a durable commit.
 
-#[expect(dead_code, reason = "the tests' authenticator can also cheat, which nobody does here")]
+#[expect(dead_code, reason = "the tests' authenticator can also cheat, which is not used here")]
 #[path = "../../tests/flows/authenticator.rs"]
 mod authenticator;
 #[expect(dead_code, reason = "the tests' browser can do more")]

@@ -1,4 +1,4 @@
-//! Fills a store, through its own interface, with people and sessions that nobody could sign in by hand; and measures
+//! Fills a store, through its own interface, with more people and sessions than could sign in by hand; and measures
 //! what is done with a store as a whole. Each command prints one JSON value.
 
 use std::fs;
@@ -196,7 +196,7 @@ fn resident() -> anyhow::Result<usize> {
     Ok(pages * 4096)
 }
 
-/// The same key under another name, for somebody else.
+/// The same key under another name, for another person.
 fn like(first: &Passkey, account: AccountId, id: &[u8]) -> anyhow::Result<Passkey> {
     let mut passkey = first.clone();
     let mut credential = serde_json::to_value(&first.key.credential)?;

@@ -60,7 +60,7 @@ def staff(request: HttpRequest) -> HttpResponse:
 
 def optional(request: HttpRequest) -> HttpResponse:
     found = identity(request)
-    return HttpResponse(f"Hello, {found.email if found else 'stranger'}", content_type="text/plain; charset=utf-8")
+    return HttpResponse(f"Hello, {found.email if found else 'guest'}", content_type="text/plain; charset=utf-8")
 
 
 urlpatterns = [path("", home), path("api/me", me), path("staff", staff), path("optional", optional)]

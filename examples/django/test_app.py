@@ -24,4 +24,4 @@ def test_the_app_knows_who_is_signed_in():
         assert browser.get("/").text == "Hello, bob@example.com"
         assert browser.get("/staff").status_code == 403
     assert browser.get("/").status_code == 401
-    assert browser.get("/optional").text == "Hello, stranger"
+    assert browser.get("/optional").text == "Hello, guest"

@@ -77,10 +77,10 @@ test('a token of the gateway tells who is there', async () => {
   assert.deepEqual(await ask('/staff', await token({ claims: { groups: 'staff' } })), [403, 'Only members of staff may do this']);
 });
 
-test('a stranger gets 401, and the pages that are open', async () => {
+test('a visitor without a session gets 401, and the pages that are open', async () => {
   for (const tokens of [[], ['']]) {
     assert.deepEqual(await ask('/', ...tokens), [401, 'Sign in first']);
-    assert.deepEqual(await ask('/optional', ...tokens), [200, 'Hello, stranger']);
+    assert.deepEqual(await ask('/optional', ...tokens), [200, 'Hello, guest']);
   }
 });
 

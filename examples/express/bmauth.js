@@ -20,7 +20,7 @@ function origin(text) {
   return url;
 }
 
-// Middleware: `request.user` is the claims of the visitor, or null for a stranger. A token that does not hold is 401.
+// Middleware: `request.user` is the claims of the visitor, or null. An invalid token is answered with 401.
 export function bmauth(env = process.env) {
   const url = origin(env.BMAUTH_URL);
   const keys = createRemoteJWKSet(new URL(env.BMAUTH_JWKS_URL || `${url.origin}/_bmauth/jwks.json`));
@@ -34,7 +34,7 @@ export function bmauth(env = process.env) {
   return async (request, response, next) => {
     const tokens = request.headersDistinct[HEADER] ?? [];
     request.user = null;
-    // A proxy that copies BMAuth's answer may send an empty header for a stranger.
+    // A proxy that copies BMAuth's answer may send an empty header if the visitor is not signed in.
     if (tokens.length === 0 || (tokens.length === 1 && tokens[0] === '')) return next();
     try {
       if (tokens.length > 1) throw new errors.JWTInvalid('it came more than once');

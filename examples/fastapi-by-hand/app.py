@@ -16,7 +16,7 @@ def me(user: SignedIn) -> dict[str, Any]:
 
 @app.get("/optional")
 def optional(user: MaybeSignedIn) -> str:
-    return f"Hello, {user['email'] if user else 'stranger'}"
+    return f"Hello, {user['email'] if user else 'guest'}"
 
 
 @app.get("/public")

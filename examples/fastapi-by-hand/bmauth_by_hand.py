@@ -67,9 +67,9 @@ keys = Keys()
 
 
 def claims(connection: HTTPConnection) -> dict[str, Any] | None:
-    """The verified claims of the visitor, or None for a stranger (on an `optional` or `public` route)."""
+    """The verified claims of the visitor, or None (on an `optional` or `public` route)."""
     tokens = connection.headers.getlist(HEADER)
-    if tokens in ([], [""]):  # a proxy that copies BMAuth's answer may send an empty header for a stranger
+    if tokens in ([], [""]):  # a proxy that copies BMAuth's answer may send an empty header
         return None
     try:
         if len(tokens) != 1:
@@ -110,7 +110,7 @@ def why(token: str, error: jwt.PyJWTError) -> str:
 
 
 def signed_in(found: Annotated[dict[str, Any] | None, Depends(claims)]) -> dict[str, Any]:
-    """The verified claims of the visitor; a stranger gets 401."""
+    """The verified claims of the visitor; 401 without a sign-in."""
     if found is None:
         log.warning("There is no %s: the request did not come through the gateway, or its route is an open one", HEADER)
         raise HTTPException(401, "Sign in first")

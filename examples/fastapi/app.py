@@ -38,12 +38,12 @@ def note(number: int, user: SignedIn, request: Request) -> str:
 
 @app.get("/optional", response_class=HTMLResponse)
 def optional(user: Optional) -> str:
-    return page(f"Hello, {user.email if user else 'stranger'}", "")
+    return page(f"Hello, {user.email if user else 'guest'}", "")
 
 
 @app.get("/public", response_class=HTMLResponse)
 def public() -> str:
-    return page("Hello, everybody", "")
+    return page("Hello, everyone", "")
 
 
 @app.get("/api/me")
@@ -67,7 +67,7 @@ listeners: set[asyncio.Queue[str]] = set()
 
 @app.get("/events")
 async def events(user: SignedIn) -> StreamingResponse:
-    """Server-sent events: each notice as it is posted, to everybody who listens."""
+    """Server-sent events: each notice as it is posted, to every listener."""
     mine: asyncio.Queue[str] = asyncio.Queue(NOTICES_KEPT)
 
     async def stream() -> AsyncIterator[str]:

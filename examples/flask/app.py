@@ -30,4 +30,4 @@ def staff() -> str:
 @app.get("/optional")
 def optional() -> tuple[str, dict[str, str]]:
     found = identity()
-    return f"Hello, {found.email if found else 'stranger'}", {"Content-Type": "text/plain; charset=utf-8"}
+    return f"Hello, {found.email if found else 'guest'}", {"Content-Type": "text/plain; charset=utf-8"}

@@ -13,4 +13,4 @@ def test_the_app_knows_who_is_signed_in():
         assert client.get("/api/me").json["email"] == "bob@example.com"
         assert client.get("/staff").status_code == 403
     assert client.get("/").status_code == 401
-    assert client.get("/optional").text == "Hello, stranger"
+    assert client.get("/optional").text == "Hello, guest"

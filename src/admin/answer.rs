@@ -47,7 +47,7 @@ impl NotDone {
                 format!("{named} has an account already. `bmauth users groups` says and changes the groups it is in."),
             ),
             OperateRefusal::NotInvited => {
-                Self(StatusCode::NOT_FOUND, format!("{named} has no account, and nobody added that address."))
+                Self(StatusCode::NOT_FOUND, format!("{named} has no account, and the address was not added."))
             }
             OperateRefusal::NoSession => {
                 Self(StatusCode::NOT_FOUND, format!("There is no session {named}. Perhaps it has ended by itself."))
@@ -58,7 +58,7 @@ impl NotDone {
             ),
             OperateRefusal::CodesOff => Self(
                 StatusCode::CONFLICT,
-                "Nobody is asked for an operator's code here. Set accounts.recovery = \"admin\" and start the gateway again."
+                "No page asks for an operator's code here. Set accounts.recovery = \"admin\" and start the gateway again."
                     .to_owned(),
             ),
             OperateRefusal::TooManyGroups => {
@@ -66,7 +66,7 @@ impl NotDone {
             }
             OperateRefusal::Raced => Self(
                 StatusCode::CONFLICT,
-                "Somebody changed the same account at the same moment. Look at it, and try again.".to_owned(),
+                "The account was changed by someone else at the same moment. Look at it, and try again.".to_owned(),
             ),
         }
     }
@@ -74,7 +74,7 @@ impl NotDone {
 
 impl From<StoreError> for NotDone {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "an operator's wish met a store that failed");
+        tracing::error!(%error, "the store failed while an operator's command ran");
         Self(StatusCode::SERVICE_UNAVAILABLE, format!("Nothing could be read or written: {error}."))
     }
 }

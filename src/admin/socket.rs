@@ -125,7 +125,9 @@ impl axum::serve::Listener for AdminSocket {
                 Ok((stream, _)) => match stream.peer_cred() {
                     Ok(peer) if may_operate(peer.uid(), self.owner) => return (stream, ()),
                     // The file's mode has kept them out already; this holds where a file system ignores it.
-                    Ok(peer) => tracing::warn!(uid = peer.uid(), "a stranger was turned away from the admin socket"),
+                    Ok(peer) => {
+                        tracing::warn!(uid = peer.uid(), "a user without permission was refused at the admin socket")
+                    }
                     Err(error) => tracing::warn!(%error, "a caller of the admin socket could not be told"),
                 },
                 Err(error) => {

@@ -149,7 +149,7 @@ impl OperateFlow {
         let id = InvitationId(core.entropy.uuid());
         let plan = operate::invite(id, email, groups, core.now()).map_err(Failure::Refused)?;
         let invitation = core.carry_out(plan).await?;
-        tracing::info!("an operator invited somebody");
+        tracing::info!("an operator added an address");
         Ok(invitation)
     }
 

@@ -163,7 +163,7 @@ impl RegisterFlow {
         core.carry_out(plan).await?;
         if outlook == Outlook::Uninvited {
             // No page tells; an operator who is asked why it did not work finds it here.
-            tracing::info!("an account was asked for by somebody whom nobody added; the letter says so");
+            tracing::info!("an account was asked for with an address that was not added; the letter says so");
         }
         Ok(core.tell_of_tries(email, counters, visitor).await?)
     }

@@ -28,7 +28,7 @@ pub(super) fn run(config: Option<PathBuf>, file: &Path) -> Result<(), CommandErr
     let counted = runtime.block_on(write(&config, store, &file))?;
     print!("{}", counts(&counted));
     println!(
-        "{} is a whole copy of the store. It holds the gateway's keys: keep it where nobody else reads it. \
+        "{} is a whole copy of the store. It contains the gateway's keys: keep it where no other user can read it. \
          `bmauth restore` puts it back.",
         plain(&file.display().to_string())
     );

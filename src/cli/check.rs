@@ -34,7 +34,7 @@ use crate::wire::{self, mail_server};
 use crate::wording::{Words, moment};
 
 /// What is said where the passkeys could not be looked at.
-const NOT_LOOKED: &str = "passkeys: whether passkeys.rp_id locks somebody out was not looked at";
+const NOT_LOOKED: &str = "passkeys: whether passkeys.rp_id locks people out was not checked";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A mail server may let strangers wait before it greets them, and access tokens have to be asked for.
@@ -47,13 +47,13 @@ const SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 /// What is to be checked.
 #[derive(Debug, Args)]
 pub(super) struct Scope {
-    /// Check the configuration alone
+    /// Check only the configuration
     #[arg(long)]
     offline: bool,
-    /// Send a letter to this address, and say what the mail server said
+    /// Send a test mail to this address, and show the mail server's answer
     #[arg(long, value_name = "ADDRESS", value_parser = parse_email, conflicts_with = "offline")]
     mail_to: Option<Email>,
-    /// Let passkeys.rp_id be changed though there are passkeys that can no longer be used then
+    /// Accept a change of passkeys.rp_id that makes existing passkeys unusable
     #[arg(long)]
     yes_lock_out: bool,
 }
@@ -115,7 +115,7 @@ fn say_open(routes: &[&Route]) {
         .map(|route| format!("{}{} ({})", route.host, route.path, route.demands.access.as_str()))
         .collect();
     if !open.is_empty() {
-        println!("note     routes: open to everybody, signed in or not: {}", open.join(", "));
+        println!("note     routes: open to everyone, signed in or not: {}", open.join(", "));
     }
 }
 
@@ -324,7 +324,7 @@ async fn mail(config: &Config, mail_to: Option<&Email>) -> bool {
     let EmailSettings { transport, server_key, .. } = &config.email;
     let smtp = match transport {
         TransportSettings::Log => {
-            print_check("mail", Ok("printed to the terminal; nobody gets one".to_owned()));
+            print_check("mail", Ok("printed to the terminal, not sent".to_owned()));
             return match mail_to {
                 Some(to) => print_letter(config, to).await,
                 None => true,
@@ -364,7 +364,7 @@ async fn print_letter(config: &Config, to: &Email) -> bool {
         Ok(transport) => transport.send(to, &letter(config), stamp()).await.map_err(|error| error.to_string()),
         Err(error) => Err(format!("{error:#}")),
     };
-    print_check("mail", sent.map(|()| format!("the letter to {} was printed, and sent to nobody", to.as_str())))
+    print_check("mail", sent.map(|()| format!("the letter to {} was printed, and not sent", to.as_str())))
 }
 
 /// What the letter is known by that is sent to see whether letters arrive.

@@ -36,23 +36,22 @@ use crate::wire::system::SystemEntropy;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Patient {
     /// Where people reach the app: https://notes.example.com
-    #[expect(rustdoc::bare_urls, reason = "the help of a command is no Markdown")]
     #[arg(value_name = "URL", value_parser = DoctorTarget::parse)]
     site: DoctorTarget,
-    /// The app itself, which must not answer: name it as a stranger's machine would reach it
+    /// The address of the app itself, which must not answer from here
     #[arg(long, value_name = "URL", value_parser = DoctorTarget::parse)]
     backend: Option<DoctorTarget>,
-    /// A path that only signed-in people may see (again for more) [default: those of --config, else /]
+    /// A path that only signed-in people may see (repeat for more) [default: those of --config, else /]
     #[arg(long = "route", value_name = "PATH", value_parser = path)]
     routes: Vec<String>,
-    /// A path that is open to everybody (again for more) [default: those of --config]: there it shows whether forged
-    /// headers are removed
+    /// A path that is open to everyone (repeat for more), to see whether forged headers are removed there
+    /// [default: those of --config]
     #[arg(long = "public", value_name = "PATH", value_parser = path)]
     public: Vec<String>,
     /// The header that carries the token [default: identity.header of --config, else X-BMAuth-JWT]
     #[arg(long, value_name = "NAME", value_parser = header)]
     header: Option<String>,
-    /// Certificates of an authority of your own, PEM
+    /// Certificates of your own certificate authority, PEM
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
@@ -219,10 +218,7 @@ impl Doctor {
                     None => Ok(Some(answer)),
                     Some(to) => {
                         let to = to.origin().ascii_serialization();
-                        Err(CommandError::Usage(format!(
-                            "{} sends everybody to https: ask about {to}",
-                            self.site.name()
-                        )))
+                        Err(CommandError::Usage(format!("{} redirects to https: ask about {to}", self.site.name())))
                     }
                 }
             }

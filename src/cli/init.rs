@@ -43,7 +43,7 @@ pub(super) struct InitArgs {
     /// The app itself: http://127.0.0.1:8000
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
-    /// Who may register: open (anybody who proves an address), invite or closed (whom you name)
+    /// Who may register: open (anyone who proves an address), invite or closed (people you name)
     #[arg(long, value_name = "WHO")]
     registration: Option<String>,
 }
@@ -63,9 +63,9 @@ const UPSTREAM: InitQuestion<'_> = InitQuestion {
 };
 const REGISTRATION: InitQuestion<'_> = InitQuestion {
     flag: "--registration",
-    asked: "Who may register?\n  open    anybody who proves an e-mail address\n  invite  whom you name with `bmauth users add`; \
-            the pages say that it is by invitation\n  closed  the same; while nobody is named, the pages say that new accounts are closed",
-    missing: "who may register: open (anybody who proves an e-mail address), invite or closed (whom you name)",
+    asked: "Who may register?\n  open    anyone who proves an e-mail address\n  invite  people you name with `bmauth users add`; \
+            the pages say that it is by invitation\n  closed  the same; while no address is named, the pages say that new accounts are closed",
+    missing: "who may register: open (anyone who proves an e-mail address), invite or closed (people you name)",
     is_secret: false,
 };
 const EMAIL: InitQuestion<'_> = InitQuestion {
@@ -190,9 +190,9 @@ fn next_steps(path: &Path, config: &Config) -> String {
     let url = &config.public_url;
     let mut said = format!("Wrote {}.\nWho can get in: {}.\n", path.display(), newcomers::of(&config.policy));
     match &config.email.transport {
-        TransportSettings::Log => said.push_str("Letters are printed in the terminal, with the codes: nobody is sent one.\n"),
+        TransportSettings::Log => said.push_str("Letters are printed in the terminal, with the codes, and not sent.\n"),
         TransportSettings::Smtp(smtp) if smtp.login.is_some() => said.push_str(
-            "The password of the mail server stands in it, so nobody else may read it. To keep it apart, put the URL into a file of \
+            "The password of the mail server stands in it, so no other user may read it. To keep it apart, put the URL into a file of \
              its own and name that by smtp_url_file.\n",
         ),
         TransportSettings::Smtp(_) => {}
@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(told.app_host.as_ref().map(Host::as_str), Some("notes.acme.test"));
         assert_eq!(told.rp_id.as_ref().map(Host::as_str), Some("acme.test"), "Enter takes what is proposed");
         assert!(read.contains("it does not start with https://") && read.contains("[acme.test]"), "{read}");
-        assert!(read.contains("open    anybody") && read.contains("invite  whom you name"), "{read}");
+        assert!(read.contains("open    anyone") && read.contains("invite  people you name"), "{read}");
         config::load(ConfigSource::text("bmauth.toml", fill(&told))).unwrap();
     }
 
@@ -370,7 +370,7 @@ mod tests {
         let said = next_steps(Path::new("here/bmauth.toml"), &config);
         for part in [
             "Wrote here/bmauth.toml",
-            "anybody who proves",
+            "anyone who proves",
             "bmauth serve -c here/bmauth.toml",
             "http://localhost:8080",
             "printed",

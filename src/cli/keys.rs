@@ -15,9 +15,9 @@ use crate::wire::system::SystemEntropy;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
-    /// Make a file with a new key for storage.key_file
+    /// Create a file with a new key for storage.key_file
     NewFile {
-        /// The file, which must not be there yet
+        /// The file, which must not exist yet
         path: PathBuf,
     },
 }
@@ -30,7 +30,7 @@ pub(super) fn run(command: KeysCommand) -> Result<(), CommandError> {
             let path = path.display();
             println!(
                 "{path} has a new key. Name it with storage.key_file, on every gateway of the database the same, and keep a copy \
-                 elsewhere than the database: without it nobody can read the gateway's keys there."
+                 elsewhere than the database: without it the gateway's keys there cannot be read."
             );
             Ok(())
         }
@@ -44,7 +44,7 @@ fn new_file(path: &Path, entropy: &dyn Entropy) -> anyhow::Result<()> {
         let shown = path.display();
         if error.kind() == ErrorKind::AlreadyExists {
             return anyhow!(
-                "{shown} is there already. Whoever replaces a key that is in use cannot read what was wrapped with it any more."
+                "{shown} is there already. If you replace a key that is in use, what it wrapped cannot be read any more."
             );
         }
         anyhow!(error).context(format!("{shown} cannot be made"))

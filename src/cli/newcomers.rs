@@ -8,16 +8,16 @@ pub(super) fn of(policy: &RegisterPolicy) -> String {
     let how = new_accounts.as_str();
     let who = match new_accounts {
         NewAccounts::Open => match (allowed_domains.as_slice(), allowed_emails.len()) {
-            ([], 0) => "anybody who proves an e-mail address may register".to_owned(),
+            ([], 0) => "anyone who proves an e-mail address may register".to_owned(),
             ([], count) => format!("only {} may register", named(count)),
             (domains, 0) => format!("only addresses of {} may register", domains.join(", ")),
             (domains, count) => format!("only addresses of {} and {} may register", domains.join(", "), named(count)),
         },
         NewAccounts::Invite => {
-            "only those may register whom `bmauth users add` names; the pages say that it is by invitation".to_owned()
+            "only people whom `bmauth users add` names may register; the pages say that registration is by invitation".to_owned()
         }
         NewAccounts::Closed => {
-            "only those may register whom `bmauth users add` names; while nobody is named, the pages say that new accounts are closed".to_owned()
+            "only people whom `bmauth users add` names may register; while no address is named, the pages say that new accounts are closed".to_owned()
         }
     };
     format!("{who} (accounts.registration = \"{how}\")")
@@ -47,7 +47,7 @@ mod tests {
             let said = of(&policy(NewAccounts::Open, domains, emails));
             said.strip_suffix(" may register (accounts.registration = \"open\")").unwrap().to_owned()
         };
-        assert_eq!(said(&[], &[]), "anybody who proves an e-mail address");
+        assert_eq!(said(&[], &[]), "anyone who proves an e-mail address");
         assert_eq!(said(&["a.test", "b.test"], &[]), "only addresses of a.test, b.test");
         assert_eq!(said(&[], &["ann@a.test"]), "only 1 address of accounts.allowed_emails");
         assert_eq!(
@@ -58,7 +58,7 @@ mod tests {
         {
             // The lists are for those who come by themselves.
             let said = of(&policy(closed, &["a.test"], &[]));
-            assert!(said.starts_with("only those may register whom `bmauth users add` names") && said.contains(word));
+            assert!(said.starts_with("only people whom `bmauth users add` names may register") && said.contains(word));
         }
     }
 }

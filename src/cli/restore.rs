@@ -10,12 +10,12 @@ use crate::store::redb::restore::{Restored, Restoring, restore};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RestoreArgs {
-    /// The copy, as `bmauth backup` wrote it. It is left as it is
+    /// The copy that `bmauth backup` wrote. It is not changed
     file: PathBuf,
-    /// Put it in the place of the store that is there, which is kept beside it
+    /// Replace the existing store, which is kept beside the new one
     #[arg(long)]
     replace: bool,
-    /// Whoever was invited stays so
+    /// Keep invitations
     #[arg(long)]
     keep_tokens: bool,
 }

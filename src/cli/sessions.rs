@@ -19,7 +19,7 @@ use crate::store::InForce;
 pub(super) enum SessionsCommand {
     /// List sessions by the address of their account
     List {
-        /// Of this account alone: its e-mail address or its id
+        /// Only sessions of this account: its e-mail address or its id
         #[arg(long, value_parser = who)]
         user: Option<String>,
     },
@@ -31,7 +31,7 @@ pub(super) enum SessionsCommand {
         /// All sessions of this account: its e-mail address or its id
         #[arg(long, value_parser = who)]
         user: Option<String>,
-        /// Wait until that is in force at every gateway of the store
+        /// Wait until the end is in force on every gateway of the store
         #[arg(long)]
         wait: bool,
     },
@@ -132,7 +132,7 @@ fn all(gateway: &AdminClient) -> Result<AdminSessions, CommandError> {
 /// Sessions for people.
 pub(super) fn list(sessions: &[AdminSession]) -> String {
     if sessions.is_empty() {
-        return "Nobody is signed in.\n".to_owned();
+        return "There are no sessions.\n".to_owned();
     }
     let row = |session: &AdminSession| {
         [

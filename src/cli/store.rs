@@ -16,16 +16,16 @@ use crate::wire::system::SystemEntropy;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
-    /// Copy all of it while no gateway runs, and look whether all of it has arrived
+    /// Copy everything while no gateway runs, and verify the copy
     Copy(CopyArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CopyArgs {
-    /// redb:PATH, postgres://…, or `config` for what the configuration names
+    /// redb:PATH, postgres://…, or `config` for the store in the configuration
     #[arg(long, value_name = "STORE")]
     from: String,
-    /// The same; a file must not be there yet, and a database must have no accounts
+    /// Likewise; a file must not exist yet, and a database must have no accounts
     #[arg(long, value_name = "STORE")]
     to: String,
     /// The key that wraps the gateway's keys in the database; else storage.key_file of the configuration

@@ -23,8 +23,8 @@ use crate::domain::group;
 pub(super) enum UsersCommand {
     /// List all accounts by address
     List,
-    /// Let somebody have an account, whatever accounts.registration says: they register with this address as anybody
-    /// does. Once more for the same address says anew which groups they will be in
+    /// Let a person register with this address, whatever accounts.registration says.
+    /// Run it again for the same address to replace the groups they will be in
     Add {
         /// The e-mail address
         #[arg(value_parser = parse_email)]
@@ -32,56 +32,56 @@ pub(super) enum UsersCommand {
         /// A group that they will be in
         #[arg(long = "group", value_name = "GROUP", value_parser = group::parse)]
         groups: Vec<String>,
-        /// Put them into the group of accounts.admins
+        /// Add them to the group of accounts.admins
         #[arg(long)]
         admin: bool,
     },
-    /// Show an account: its passkeys, where it is signed in, what happened lately
+    /// Show an account: its passkeys, its sessions and recent events
     Show {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]
         user: String,
     },
-    /// Sign somebody out everywhere and let them sign in no more
+    /// Sign a person out everywhere, and refuse further sign-ins
     Disable {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]
         user: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(short, long)]
         yes: bool,
     },
-    /// Let somebody sign in again
+    /// Let a person sign in again
     Enable {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]
         user: String,
     },
-    /// Show or change the groups somebody is in: what routes ask for, and what apps are told
+    /// Show or change a person's groups, which routes check and apps receive
     Groups {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]
         user: String,
-        /// These groups and no others; "" for none
+        /// Exactly these groups; "" for none
         #[arg(long, value_name = "A,B")]
         set: Option<String>,
-        /// Groups to be in as well
+        /// Groups to add
         #[arg(long, value_name = "A,B", conflicts_with = "set")]
         add: Option<String>,
-        /// Groups to be in no more
+        /// Groups to remove
         #[arg(long, value_name = "A,B", conflicts_with = "set")]
         remove: Option<String>,
     },
-    /// Remove an account with its passkeys and sessions, for good; or take back what `add` did
+    /// Remove an account with its passkeys and sessions permanently, or take back what `add` did
     Remove {
         /// The e-mail address or the id of the account
         #[arg(value_parser = who)]
         user: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(short, long)]
         yes: bool,
     },
-    /// Make a one-time code for somebody who lost their devices (accounts.recovery = "admin"), or whose recovery was
+    /// Make a one-time code for a person who lost their devices (accounts.recovery = "admin"), or whose recovery was
     /// contested
     Recover {
         /// The e-mail address or the id of the account
@@ -104,7 +104,7 @@ pub(super) fn run(config: Option<PathBuf>, command: UsersCommand, json: bool) ->
             if invited.no_mail_to {
                 eprintln!(
                     "note: the mail server does not know SMTPUTF8, which this address needs for its letters outside ASCII: \
-                     nobody can register with it here. Add another address of that person."
+                     it cannot be used to register here. Add another address of that person."
                 );
             }
             print(json, &invited, added)
@@ -213,7 +213,7 @@ fn registered(gateway: &AdminClient, who: &str) -> Result<(), CommandError> {
 
 fn list(Everybody { users, invited }: &Everybody) -> String {
     if users.is_empty() && invited.is_empty() {
-        return "Nobody has an account yet.".to_owned();
+        return "There are no accounts yet.".to_owned();
     }
     let groups = |groups: &[String]| if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
     let user = |user: &AdminUser| {
@@ -303,7 +303,7 @@ fn show(shown: &UserShown) -> String {
     }
     text.push_str("\nPasskeys\n");
     text.push_str(&if passkeys.is_empty() {
-        "None: nobody can sign in.\n".to_owned()
+        "None: this person cannot sign in.\n".to_owned()
     } else {
         table(
             ["NAME", "KEPT IN", "SYNCED", "ADDED", "LAST USED", "MADE IN"],
@@ -361,7 +361,7 @@ fn confirm(yes: bool, question: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(CommandError::Usage("Nobody can be asked here whether that is meant: add --yes.".to_owned()));
+        return Err(CommandError::Usage("There is no terminal to ask for confirmation: add --yes.".to_owned()));
     }
     let mut stderr = std::io::stderr();
     write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(anyhow::Error::from)?;

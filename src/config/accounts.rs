@@ -66,7 +66,7 @@ pub(super) fn check(file: WrittenSection<AccountsFile>, checks: &mut Checks) -> 
             checks.warn(
                 &place,
                 format_args!(
-                    "This says who may register where anybody may (`accounts.registration` = \"open\"). With \"{}\" only those may whom `bmauth users add` names.",
+                    "This limits who may register with `accounts.registration` = \"open\". With \"{}\", only people whom `bmauth users add` names may register.",
                     policy.new_accounts.as_str()
                 ),
             );
@@ -79,7 +79,7 @@ fn check_registration(setting: Option<Setting>, section: &SettingPlace, checks: 
     let Some(setting) = setting else {
         checks.refuse(
             section,
-            "`accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while nobody is named the page says that new accounts are closed. Write it below [accounts], like registration = \"invite\".",
+            "`accounts.registration` is missing. It says who may have an account: \"open\" is anyone who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is people you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while no address is named the page says that new accounts are closed. Write it below [accounts], like registration = \"invite\".",
         );
         return None;
     };

@@ -192,8 +192,8 @@ impl EmailSettings {
         if serves_people && matches!(transport, Some(TransportSettings::Log)) {
             checks.fault(
                 &transport_place,
-                "`email.transport` is \"log\", but `public_url` starts with https://: letters are printed here, so nobody gets a \
-                 code and nobody can register. Set `email.smtp_url`, and remove transport.",
+                "`email.transport` is \"log\", but `public_url` starts with https://: letters are printed here and not \
+                 sent, so people cannot register. Set `email.smtp_url`, and remove transport.",
             );
         }
         if let (true, Some(TransportSettings::Smtp(_)), Some(from), Some(place)) =
@@ -228,9 +228,7 @@ fn read_log(
     for (key, place) in url.into_iter().chain(others) {
         checks.warn(
             &place,
-            format_args!(
-                "`{key}` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them."
-            ),
+            format_args!("`{key}` is not used: `email.transport` is \"log\", so letters are printed and not sent."),
         );
     }
     Some(TransportSettings::Log)
@@ -540,7 +538,7 @@ fn read_security(url: &Url, host: &Host) -> Result<SmtpSecurity, String> {
                 .to_owned(),
         ),
         ("smtp", Some("opportunistic")) => {
-            Err("with tls=opportunistic anybody in between can turn the protection off; write tls=required.".to_owned())
+            Err("with tls=opportunistic an attacker in between can turn the protection off; write tls=required.".to_owned())
         }
         ("smtp" | "smtps", Some(_)) => Err("tls must be \"required\" (or, with smtp://, \"off\").".to_owned()),
         _ => Err("it does not start with smtps:// or smtp://.".to_owned()),

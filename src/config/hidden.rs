@@ -96,7 +96,7 @@ pub(super) fn warn_if_world_readable(path: &Path, key: &str, place: &SettingPlac
         let mode = fs::metadata(path).map(|metadata| metadata.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o004 != 0) {
             let path = path.display();
-            checks.warn(place, format_args!("`{key}`: everybody on this machine can read {path}; `chmod 600` it."));
+            checks.warn(place, format_args!("`{key}`: every user of this machine can read {path}; `chmod 600` it."));
         }
     }
 }

@@ -107,12 +107,8 @@ pub(super) fn check(
     let place = setting.place().clone();
     let url = setting.parsed(checks, PublicUrl::parse)?;
     if example::is_host(url.host()) {
-        checks.fault(
-            &place,
-            format!(
-                "`public_url` is {url}, which is an example: nobody can come there. Write the address of your own site."
-            ),
-        );
+        checks
+            .fault(&place, format!("`public_url` is {url}, which is an example. Write the address of your own site."));
     }
     Some((url, place))
 }

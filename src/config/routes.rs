@@ -125,7 +125,7 @@ fn warn_of_aliases(route: &Route, routes: &Routes, place: &SettingPlace, checks:
     }
     let message = format!(
         "{path} asks for more than {around}, which leads to the same app. If that app also answers for it by an address that \
-         does not look like it ({path}.json, /index.php{path}, {path}%20, or ?_method= in a query), that is open to whoever may \
+         does not look like it ({path}.json, /index.php{path}, {path}%20, or ?_method= in a query), that is open to everyone who may \
          see {around}."
     );
     checks.warn(place, message);
@@ -141,8 +141,8 @@ fn not_beside(error: &RoutesError, first: &SettingPlace) -> String {
             )
         }
         RoutesError::Alike { host, path, .. } => format!(
-            "Only capitals tell the path {path} of this route from that of the one at {first}, and an app at {host} to which \
-             they do not count would confuse them. Give both the same demands and upstream, or other paths."
+            "The path {path} of this route differs only in case from that of the one at {first}, and an app at {host} that \
+             ignores case would confuse them. Give both the same demands and upstream, or other paths."
         ),
     }
 }
@@ -309,7 +309,7 @@ fn read_groups(setting: Setting, access: Option<Access>, checks: &mut Checks) ->
         && count > 0
     {
         let message = format!(
-            "`route.groups` is for routes with access = \"signed-in\": with access = \"{}\" everybody gets in.",
+            "`route.groups` is for routes with access = \"signed-in\": with access = \"{}\" everyone gets in.",
             access.as_str()
         );
         checks.refuse(&place, message);

@@ -238,7 +238,7 @@ fn read_proxy_protocol(setting: Setting, trusted: Option<&[IpNet]>, checks: &mut
     if is_on && trusted.is_some_and(<[IpNet]>::is_empty) {
         checks.refuse(
             &place,
-            "`server.proxy_protocol` is true, but nobody is in `server.trusted_proxies` who could speak it; name the proxies in front there.",
+            "`server.proxy_protocol` is true, but `server.trusted_proxies` is empty; name the proxies that speak it there.",
         );
         return None;
     }
@@ -272,7 +272,7 @@ fn read_network(text: &str) -> Result<IpNet, String> {
         }
     };
     if network.prefix_len() == 0 {
-        return Err("it would let everybody forge the address they come from; name the proxies in front.".to_owned());
+        return Err("it would let every client forge its address; name the proxies in front.".to_owned());
     }
     if network != network.trunc() {
         return Err(format!("an address inside a network does not name it. Did you mean \"{}\"?", network.trunc()));

@@ -81,7 +81,7 @@ impl Storage {
             None => {
                 checks.refuse(
                     &place,
-                    "`storage.key_file` is missing. Whoever has a copy of the database could sign in as anybody otherwise. Make one \
+                    "`storage.key_file` is missing. Without it, anyone with a copy of the database could sign in as any person. Make one \
                      with `bmauth keys new-file PATH`; all gateways of the database have the same.",
                 );
                 None

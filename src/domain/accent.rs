@@ -24,7 +24,7 @@ pub enum AccentError {
     Unreadable,
     /// White text on it, and it on white, would be hard to read.
     #[error(
-        "white text on it has a contrast of {}:1 and cannot be read by everybody; {LEAST_CONTRAST}:1 is needed. \
+        "white text on it has a contrast of {}:1 and is hard to read; {LEAST_CONTRAST}:1 is needed. \
          Of the same hue, \"{darker}\" has it",
         rounded_down(*.contrast)
     )]
@@ -164,7 +164,7 @@ mod tests {
         let error = "#8fb0ff".parse::<Accent>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "white text on it has a contrast of 2.1:1 and cannot be read by everybody; 4.5:1 is needed. \
+            "white text on it has a contrast of 2.1:1 and is hard to read; 4.5:1 is needed. \
              Of the same hue, \"#5f75aa\" has it"
         );
         // A contrast of 4.478, which would round to what is needed.

@@ -67,7 +67,7 @@ pub enum RoleError {
     Text,
     /// It is the name of Hasura's administrator role.
     #[error(
-        "Hasura asks its role \"admin\" for no permission, so everybody could read and write everything; give those few people a group of that name"
+        "Hasura asks its role \"admin\" for no permission, so everyone could read and write everything; give those few people a group of that name"
     )]
     Administrator,
 }

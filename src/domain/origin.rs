@@ -26,13 +26,13 @@ pub struct Origin {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OriginError {
     /// A pattern instead of one origin.
-    #[error("every origin is named by itself: a pattern would let pages in that nobody looked at")]
+    #[error("name every origin exactly: a pattern would also let in pages that you do not know")]
     Pattern,
     /// Neither `https://` nor `http://`.
     #[error("an origin starts with https://")]
     Scheme,
     /// `http://` and a host that is not this machine.
-    #[error("http:// is for localhost alone: on the way anybody could change the page")]
+    #[error("http:// is for localhost alone: an attacker on the way could change the page")]
     Insecure,
     /// A path, query, fragment, user name or password.
     #[error("an origin is a scheme, a host and a port, with nothing behind them, not even a slash")]

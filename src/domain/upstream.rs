@@ -112,7 +112,7 @@ pub enum HeaderChangeError {
     #[error("a value has visible ASCII characters, and spaces only between them")]
     Value,
     /// Another change is of the same name.
-    #[error("the same header stands there twice; capitals do not count")]
+    #[error("the same header is named twice; names are compared without case")]
     Twice,
 }
 

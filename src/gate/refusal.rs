@@ -376,7 +376,7 @@ impl GateRefusal {
             Self::HandOffRefused => row(
                 S::FORBIDDEN,
                 "hand-off-refused",
-                "Nobody who is signed in where people sign in was handed over",
+                "The sign-in could not be handed over to this host",
                 Refused,
                 page("error-hand-off-heading", "error-hand-off-text", WayOn::SignIn),
             ),

@@ -440,7 +440,7 @@ fn meaning(broken: &Broken, uses_tokens: bool) -> Option<&'static str> {
             "The port does not protect the connection: write another port, or ?tls=off where the network is your own.",
         ),
         Broken::NoMechanism(offered) if offered.is_empty() => Some(
-            "It wants nobody to sign in here: leave user and password out, or write a port where it does (587 with ?tls=required, or \
+            "It offers no sign-in here: leave user and password out, or write a port where it does (587 with ?tls=required, or \
              smtps:// on 465).",
         ),
         Broken::NoMechanism(offered) => Some(if offered.iter().any(|offered| offered == "XOAUTH2") && !uses_tokens {

@@ -194,10 +194,10 @@ impl UpstreamStream {
 pub(super) fn why(error: &io::Error) -> String {
     use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error};
     let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    let trust = "`route.upstream_tls.ca` or SSL_CERT_FILE can name an authority that does";
+    let trust = "`route.upstream_tls.ca` or SSL_CERT_FILE can name that authority";
     match of_tls {
         Some(Error::InvalidCertificate(Certificate::UnknownIssuer)) => {
-            format!("has a certificate that nobody known here vouches for; {trust}.")
+            format!("has a certificate of an authority that is not trusted here; {trust}.")
         }
         Some(Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. })) => {
             "has a certificate for another name; `route.upstream_tls.name` can say which.".to_owned()

@@ -379,7 +379,7 @@ impl Inner {
                 if fault.is_away() && !self.away.swap(true, Ordering::Relaxed) {
                     tracing::error!(
                         why = fault.described(),
-                        "the database cannot be reached, so nobody can sign in; who is known goes on. Each request tries again"
+                        "the database cannot be reached, so new sign-ins fail; known sessions go on. Each request tries again"
                     );
                 }
             }

@@ -293,7 +293,7 @@ async fn look_for_lock_out(records: &dyn Records, rp_id: &Host) {
         ),
         Ok(_) => {}
         // No reason to keep the others from signing in.
-        Err(error) => tracing::error!(%error, "whether passkeys.rp_id locks somebody out could not be looked at"),
+        Err(error) => tracing::error!(%error, "whether passkeys.rp_id locks people out could not be checked"),
     }
 }
 

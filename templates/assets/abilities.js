@@ -1,5 +1,5 @@
-// What the browser can do with passkeys beyond making and using them. Where it cannot say, or a password manager that
-// stands in for it fails, it can not.
+// What the browser can do with passkeys beyond making and using them. If it does not say, or a password manager that
+// replaces its functions fails, the answer is no.
 
 async function able(method, ...about) {
   try {
@@ -9,7 +9,7 @@ async function able(method, ...about) {
   }
 }
 
-// Whether passkeys can be offered among the e-mail field's suggestions.
+// Whether passkeys can be offered among the e-mail input's suggestions.
 export const canSuggest = async () => (await able("isConditionalMediationAvailable")) === true;
 
 // Whether the browser can look for a passkey of this device without asking for another one.

@@ -1,5 +1,5 @@
-// "My account": changes its address, downloads what is kept of it and deletes it, each confirmed with a passkey, and tells the browser what the
-// account is called by now.
+// "My account": changes the address, downloads the data and deletes the account, each confirmed with a passkey, and tells
+// the browser the account's current name.
 
 import { keepOnly } from "./abilities.js";
 import { address, remembered } from "./address.js";
@@ -9,7 +9,7 @@ import * as passkeys from "./passkeys.js";
 
 const { rp, user, email, name } = card.words;
 
-// Tells the browser what the account is called, so that its passkeys are offered under that.
+// Tells the browser the account's name, so that its passkeys are offered under that name.
 async function rename() {
   const details = { rpId: rp, userId: user, name: email, displayName: name || email };
   await PublicKeyCredential.signalCurrentUserDetails?.(details).catch(() => {});

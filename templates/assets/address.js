@@ -1,8 +1,8 @@
-// The e-mail field, and the address last used in this browser.
+// The e-mail input, and the address last used in this browser.
 
 import { complain, words } from "./card.js";
 
-// The address in the e-mail field; `undefined`, and said so, where it is none.
+// The address in the e-mail input; `undefined`, with a message, if it is not an address.
 export function address(email) {
   email.value = email.value.trim();
   if (email.checkValidity()) return email.value;
@@ -13,7 +13,7 @@ export function address(email) {
 
 const KEY = "bmauth-email";
 
-// Only to fill it in. A browser may keep nothing; then nothing is filled in.
+// Only to fill it in. If the browser stores nothing, nothing is filled in.
 export const remembered = {
   get: () => attempt(() => localStorage.getItem(KEY)),
   set: (address) => attempt(() => localStorage.setItem(KEY, address)),

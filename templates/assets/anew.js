@@ -1,11 +1,11 @@
-// A page whose token died with the cookie of another tab is loaded anew, with what was typed.
+// Reloads a page whose token became invalid with the cookie of another tab, and keeps what was typed.
 
 import { attempt } from "./address.js";
 import * as card from "./card.js";
 import { goOn } from "./onward.js";
 
 const KEY = "bmauth-anew";
-// Milliseconds, after which a note is no news.
+// Milliseconds, after which a note is ignored.
 const FRESH = 10_000;
 // In a row.
 const MOST = 3;
@@ -28,7 +28,7 @@ export function anew(address) {
   return true;
 }
 
-// Goes on once somebody signed in in another tab.
+// Goes on once the visitor has signed in in another tab.
 export function followOthers() {
   document.addEventListener("visibilitychange", async () => {
     if (document.hidden || card.isBusy()) return;

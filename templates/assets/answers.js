@@ -1,9 +1,9 @@
-// What the browser answers a passkey call, as plain JSON for the wire. A password manager may stand in for the browser, with
-// objects that are only alike: whatever can be read of them is good, since the passkey is made by then.
+// The browser's answer to a passkey call, as plain JSON to be sent. A password manager may replace the browser's functions
+// with similar objects: whatever can be read of them is used, because the passkey exists by then.
 
 import { ask } from "./ask.js";
 
-// What stands under a name, or what it answers where it is to be called; nothing where that fails.
+// The value of a property, or the result if it is a function; nothing if that fails.
 function read(object, name) {
   try {
     const value = object[name];
@@ -13,7 +13,7 @@ function read(object, name) {
   }
 }
 
-// Bytes as base64url: an ArrayBuffer, a view on one, a list of numbers in whatever dress, or what is text already.
+// Bytes as base64url: an ArrayBuffer, a view on one, a list of numbers in any form, or what is text already.
 function text(given) {
   if (given === undefined || given === null) return null;
   return (typeof given === "string" ? given : btoa(binary(given)))
@@ -28,7 +28,7 @@ function binary(given) {
   return String.fromCharCode(...bytes);
 }
 
-// By hand and not with toJSON(), which the stand-ins often lack, or fail in: it is asked for what is missing otherwise.
+// By hand and not with toJSON(), which replacements often lack, or fail in. It is used only for what is missing otherwise.
 function written(credential, needed, rest = []) {
   const given = read(credential, "response");
   const json = () => read(credential, "toJSON");
@@ -59,8 +59,8 @@ export function made(credential) {
 export const used = (credential) =>
   written(credential, ["clientDataJSON", "authenticatorData", "signature"], ["userHandle"]);
 
-// What went wrong, by the name that the standard has for it. The gateway is told, counts it, and has the words: `said`. Nobody
-// waits for that who is told something else.
+// What went wrong, by its name in the standard. The gateway counts it and has the sentence: `said`. If another sentence is
+// shown, nothing waits for the gateway.
 export function failed(ceremony, thrown, signal) {
   const error = new Error();
   error.name = String(thrown?.name ?? "other");

@@ -1,14 +1,14 @@
-// A question to the gateway. Its no has a code for the script and a sentence for the person.
+// A request to the gateway. A refusal has a code for the script and a sentence for the person.
 import { Refusal, offline } from "./refusal.js";
 
-// Letters tell times by the clock of whoever reads them.
+// Letters show times by the clock of their reader.
 document.cookie = `bmauth-offset=${-new Date().getTimezoneOffset()}; path=/_bmauth; samesite=lax${location.protocol.endsWith("s:") ? "; secure" : ""}`;
 
 let token = document.querySelector('meta[name="csrf"]').content;
 const words = document.querySelector("main").dataset;
 
 export function ask(path, body, signal, keepalive) {
-  // A press with a name is done once.
+  // A press with a name is carried out once.
   const press = crypto.randomUUID?.() ?? "";
   const headers = { "content-type": "application/json", "x-bmauth-csrf": token, "x-bmauth-press": press };
   return send(path, { method: "POST", headers, body: JSON.stringify(body), signal, keepalive });
@@ -23,7 +23,7 @@ async function send(path, request) {
     throw error.name === "AbortError" ? error : offline();
   });
   token = response.headers.get("x-bmauth-csrf") ?? token;
-  // Whatever stands between may answer too, in anything but JSON.
+  // A proxy in between may answer too, in anything but JSON.
   const answer = await response.json().catch((error) => {
     if (error.name === "AbortError") throw error;
   });

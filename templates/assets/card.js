@@ -11,7 +11,7 @@ const alert = document.getElementById("alert");
 const news = document.getElementById("news");
 const frontTitle = document.title;
 
-// Every sentence the script may say stands in the page, in its language.
+// Every sentence of the script is in the page, in its language.
 export const words = main.dataset;
 export const copy = (id) => document.getElementById(id).content.cloneNode(true);
 
@@ -64,13 +64,13 @@ alert.addEventListener("click", (event) => {
   location.reload();
 });
 
-// Says what was refused, or what the gateway says of what the device did; whatever else fails is a slip of ours.
+// Shows what was refused, or the gateway's sentence about the device; any other failure is a bug of ours.
 export async function refused(error, otherwise = words.failed) {
   const said = (error.name === "Refusal" ? error.message : await error.said) || otherwise;
   if (said && !isBusy()) complain(said, error.reload);
 }
 
-// Tells what is nobody's mistake: the focus stays.
+// Shows what is not a mistake of the visitor: the focus stays.
 export function tell(id) {
   news.hidden = false;
   news.replaceChildren(document.getElementById(id) ? copy(id) : words.failed);
@@ -82,8 +82,8 @@ export function quiet() {
   for (const input of panel.querySelectorAll("input")) input.removeAttribute("aria-invalid");
 }
 
-// Puts another face of the card in the place of the first one, or, without a name, the first one back; with `values`
-// in their places. What was said before is taken back.
+// Replaces the first face of the card with another one, or shows the first one again without a name; fills in `values`.
+// Removes earlier messages.
 export function show(id, values = {}) {
   idle();
   quiet();
@@ -104,7 +104,7 @@ export function put(values) {
   }
 }
 
-// Shows the parts of the face that stand for what is so, and hides those that stand for what is not.
+// Shows the parts of the face whose condition is true, and hides the others.
 export function only(facts) {
   for (const [name, so] of Object.entries(facts)) {
     for (const part of panel.querySelectorAll(`[data-if="${name}"]`)) part.hidden = !so;

@@ -1,5 +1,5 @@
-// Browsers hold the policy for a page's forms against wherever an app itself leads on from there. By then the visitor of the
-// page of a code is signed in, and is led on from `next` as well.
+// Browsers apply a page's form-action policy to redirects of the app too. By then the visitor of the code page is signed in,
+// so `next` leads on as well.
 
 import { goOn } from "./onward.js";
 

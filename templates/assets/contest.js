@@ -1,4 +1,4 @@
-// "This account was recovered": an older passkey says that it was somebody else.
+// "This account was recovered": an older passkey says that it was another person.
 
 import { ask } from "./ask.js";
 import * as card from "./card.js";

@@ -7,7 +7,7 @@ import * as passkeys from "./passkeys.js";
 import { explain } from "./set-up.js";
 import { come, texts } from "./texts.js";
 
-// What is told beside a face stands in the page once it has come.
+// The text beside a picture is in the page once the picture has come.
 come.then(() => {
   for (const [id, text] of Object.entries(texts.told ?? {})) {
     const told = document.createElement("template");

@@ -7,8 +7,8 @@ import { addPasskey } from "./faces.js";
 import { goOn } from "./onward.js";
 import * as passkeys from "./passkeys.js";
 
-// A cookie, for our pages alone (without a path it goes where this page lies): what is stored otherwise goes with the app's
-// at signing out, and then the same would be asked at each sign-in. It holds for as long as browsers let it, about a year.
+// A cookie, only for our pages (without a path it is for this page's folder). Other storage is cleared with the app's at
+// sign-out, and then each sign-in would ask again. Browsers keep the cookie for about a year.
 const NO = "bmauth-not-faster=1";
 const leave = () => goOn(card.words.returnTo);
 

@@ -3,7 +3,7 @@
 import { forget } from "./abilities.js";
 import { ask } from "./ask.js";
 
-// Hands a new passkey in. Refused, it signs nobody in; one of which nobody knows what became of it may be good.
+// Sends a new passkey to the gateway. If it is refused, it cannot sign in. If the outcome is unknown, it may be valid.
 export const handIn = (verify, ceremony, { rp }, credential, signal) =>
   ask(verify, { ceremony, credential, name: document.getElementById("passkey-name")?.value }, signal).catch(async (error) => {
     const { name, code } = error;

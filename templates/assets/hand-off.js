@@ -3,7 +3,7 @@
 const form = document.querySelector("form");
 
 if (form) {
-  // Chromium holds the form's policy against wherever the app itself leads on from there. The session is there by then.
+  // Chromium applies the form's policy to redirects of the app too. The session exists by then.
   addEventListener("securitypolicyviolation", (event) => {
     if (event.effectiveDirective === "form-action") location.replace(form.dataset.next + location.hash);
   });

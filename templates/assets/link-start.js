@@ -76,7 +76,7 @@ function add(state) {
 
 const actions = {
   phone: () => show("phone"),
-  // Between two computers, what is shown is typed: only phones and tablets are held before a screen.
+  // Between two computers, the shown code is typed: only phones and tablets can be held before a screen.
   computer: () => (document.getElementById("scan") ? scan() : show("computer")),
   where: () => {
     begin = null;
@@ -129,7 +129,7 @@ async function start() {
   card.on(actions);
   document.addEventListener("visibilitychange", () => document.hidden && camera?.abort());
   const state = await remembered();
-  // A code that was not used yet is not known any more: it takes a new one.
+  // A code that was not used yet is not known any more: a new one is needed.
   if (state?.stage !== "found" && state?.stage !== "approved") return;
   if (state.role === "approving") return add(state);
   card.show("show");

@@ -157,7 +157,7 @@ function typed({ elements: { code } }, button) {
   return press(button, () => find(code.value), failed);
 }
 
-// Once the new device has its passkey, the link is no more.
+// Once the new device has its passkey, the link no longer exists.
 const undeniable = (error) => (error.code === "no-link" ? over("gone") : refused(error));
 
 const actions = {

@@ -18,7 +18,7 @@ async function parsed(method, options) {
   }
 }
 
-// Calls the browser. A password manager's stand-in that cannot pass a signal on is called without.
+// Calls the browser. A password manager's replacement that cannot pass on a signal is called without one.
 async function call(method, asked) {
   try {
     return await navigator.credentials[method](asked);
@@ -30,7 +30,7 @@ async function call(method, asked) {
 
 // Makes a passkey on this device.
 export async function create(options, signal) {
-  // Before it is made: with a passkey, nothing must be missing.
+  // Checked before it is made: once there is a passkey, nothing may be missing.
   const { made, failed } = await answers();
   try {
     const publicKey = await parsed("parseCreationOptionsFromJSON", options);
@@ -41,7 +41,7 @@ export async function create(options, signal) {
 }
 
 // Uses a passkey. `how` is one of
-// - "conditional": offered among the e-mail field's suggestions, without a dialog;
+// - "conditional": offered among the e-mail input's suggestions, without a dialog;
 // - "immediate": a dialog, but only where this device has a passkey for this site;
 // - "modal": a dialog, which may lead to another device.
 export async function get(options, how, signal) {
@@ -54,7 +54,7 @@ export async function get(options, how, signal) {
     const credential = await call("get", asked);
     return (await answers()).used(credential);
   } catch (thrown) {
-    // Nobody asked for suggestions, so nobody misses them.
+    // The visitor did not ask for suggestions, so nothing is missing.
     throw how === "conditional" ? thrown : (await answers()).failed("get", thrown, signal);
   }
 }

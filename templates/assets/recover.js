@@ -1,4 +1,4 @@
-// The page that mails a code for getting back in. Without passkeys the code would be in vain: that is said before it is asked for.
+// The page that mails a code for recovery. In a browser without passkeys the code would be useless, so the page says so first.
 
 import { canKeep } from "./abilities.js";
 import * as passkeys from "./passkeys.js";

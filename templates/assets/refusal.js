@@ -10,5 +10,5 @@ export class Refusal extends Error {
 
 export const offline = () => new Refusal("offline", document.querySelector("main").dataset.offline);
 
-// A part of the script that is asked for only now: where it does not come, the line is gone.
+// A part of the script that is loaded only now: if it does not load, the connection is lost.
 export const arrived = (part) => part.catch(() => Promise.reject(offline()));

@@ -1,4 +1,4 @@
-// The sign-in page: by e-mail address, by the button, and by the suggestions of the e-mail field.
+// The sign-in page: by e-mail address, by the button, and by the suggestions of the e-mail input.
 
 import * as abilities from "./abilities.js";
 import { followOthers } from "./anew.js";
@@ -53,7 +53,7 @@ async function finish(begun, credential, mine, address) {
   }
 }
 
-// Shows why it did not work. A closed window and no passkey here look the same: nobody did wrong.
+// Shows why it did not work. A closed window and no passkey here look the same, and neither is a mistake.
 function explain(error) {
   card.idle();
   if (error.name === "NotAllowedError") {
@@ -68,7 +68,7 @@ function explain(error) {
   return suggest();
 }
 
-// A passkey by dialog, because somebody pressed `button`.
+// A passkey by dialog, because the visitor pressed `button`.
 async function signIn(button, address, how) {
   const mine = begin();
   last = { address, how };
@@ -82,8 +82,8 @@ async function signIn(button, address, how) {
   }
 }
 
-// A passkey among the suggestions of the e-mail field. Nobody asked for anything yet, so until one is chosen, nothing
-// that fails is worth a word.
+// A passkey among the suggestions of the e-mail input. The visitor has not asked for anything yet, so until one is chosen,
+// failures are not shown.
 async function suggest() {
   if (card.isBusy() || !email.isConnected) return;
   const mine = begin();

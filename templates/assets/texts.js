@@ -1,4 +1,4 @@
-// What a page's script says rarely, in the page's language. Where it does not come, what fails everywhere is said.
+// Rare sentences of a page's script, in the page's language. If they do not load, a general sentence is shown.
 
 const { texts: address } = document.querySelector("main").dataset;
 

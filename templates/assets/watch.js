@@ -70,7 +70,7 @@ export function watch(state, heard) {
     try {
       tell(await look(`link/state${query}`, signal));
     } catch (error) {
-      // It was finished, or swept away, while this device slept: nobody knows which.
+      // It was finished, or swept away, while this device slept; it cannot be known which.
       if (error.code === "no-link") tell({ ...state, stage: "gone" });
       else lost();
     }

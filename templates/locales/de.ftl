@@ -31,7 +31,7 @@ device-not-supported = Dieses Gerät oder dieser Sicherheitsschlüssel passt nic
 device-unreadable = Ihr Browser kam nicht an Ihre Passkeys heran. Entsperren Sie das Gerät, oder ziehen Sie den Sicherheitsschlüssel ab und stecken Sie ihn wieder ein. Versuchen Sie es dann erneut.
 device-stopped = Etwas in Ihrem Browser hat das abgebrochen, vielleicht eine Erweiterung oder ein anderes Fenster. Versuchen Sie es erneut.
 device-address = Ihr Browser lässt unter dieser Adresse keine Passkeys zu. Es liegt nicht an Ihnen. Bitte sagen Sie dem Betreiber von { $app } Bescheid.
-device-odd = Ihr Browser oder Passwort-Manager hat etwas geantwortet, das wir nicht lesen können. Aktualisieren Sie ihn oder nehmen Sie einen anderen, und versuchen Sie es dann erneut.
+device-odd = Ihr Browser oder Passwortmanager hat etwas geantwortet, das wir nicht lesen können. Aktualisieren Sie ihn oder nehmen Sie einen anderen, und versuchen Sie es dann erneut.
 
 ## Sign in
 sign-in-heading = Anmelden
@@ -214,7 +214,7 @@ contest-older = Ihr Passkey, gerade verwendet
 contest-me = Das war ich
 contest-not-me = Das war ich nicht
 contest-me-heading = Antworten Sie auf dem anderen Gerät
-contest-me-text = Machen Sie bei „Konto absichern“ weiter, in dem Browser, in dem Sie zurückgekehrt sind. Danach funktioniert dieser Passkey wieder.
+contest-me-text = Machen Sie bei „Schützen Sie Ihr Konto“ weiter, in dem Browser, in dem Sie zurückgekehrt sind. Danach funktioniert dieser Passkey wieder.
 contest-stopped-heading = Wir haben es gestoppt
 contest-stopped-text = Der neue Passkey öffnet nichts. Melden Sie sich mit Ihrem Passkey und einem Code an, der an Ihre Mailadresse geht, oder fragen Sie, wer { $app } betreibt.
 contest-sign-in = Anmelden
@@ -451,7 +451,7 @@ refusal-unavailable = Das funktioniert gerade nicht. Versuchen Sie es gleich noc
 refusal-unknown-passkey = Dieser Passkey wurde nie fertig eingerichtet oder wurde entfernt. Nehmen Sie einen anderen.
 refusal-expired-ceremony = Das hat zu lange gedauert, oder es ist schon geschehen. Drücken Sie den Knopf noch einmal.
 refusal-doubted = Dieser Passkey lässt sich nicht mehr verwenden: Er sieht kopiert oder verändert aus. Nehmen Sie ein anderes Gerät oder einen anderen Weg.
-refusal-not-accepted = Die Antwort Ihres Geräts ließ sich nicht prüfen. Nehmen Sie ein anderes Gerät, einen anderen Passwort-Manager oder einen anderen Weg.
+refusal-not-accepted = Die Antwort Ihres Geräts ließ sich nicht prüfen. Nehmen Sie ein anderes Gerät, einen anderen Passwortmanager oder einen anderen Weg.
 refusal-email-not-allowed = Konten gibt es hier nur für bestimmte E-Mail-Adressen. Nehmen Sie Ihre berufliche Adresse oder fragen Sie, wer { $app } betreibt.
 refusal-account-disabled = Dieses Konto ist abgeschaltet. Fragen Sie, wer { $app } betreibt.
 refusal-rests = Dieses Konto wurde kürzlich wiederhergestellt, und dieser Passkey öffnet nichts, bis die Geräte durchgesehen sind. Melden Sie sich damit an, um zu sagen, ob Sie das waren.

@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass
 class Client:
-    """An app that keeps tokens, and neither cookies nor tickets: nobody else begins anything for its addresses."""
+    """An app that keeps tokens, and neither cookies nor tickets: no other client begins anything for its addresses."""
 
     access: str | None = None
     refresh: str | None = None

@@ -31,7 +31,7 @@ class Refused(Exception):
 
 
 class SecurityKey(CtapDevice):
-    """Keeps discoverable credentials; whoever holds it is its verified user."""
+    """Keeps discoverable credentials; its holder is its verified user."""
 
     def __init__(self) -> None:
         self.credentials: dict[bytes, tuple[str, bytes, ec.EllipticCurvePrivateKey]] = {}

@@ -63,7 +63,7 @@ def schemathesis(described: Path, *more: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_it_is_true_for_a_stranger(described):
+def test_it_is_true_for_an_unknown_client(described):
     assert f"Tested: {operations(described)}\n" in schemathesis(described)
 
 

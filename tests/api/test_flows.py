@@ -68,11 +68,11 @@ def test_another_key_takes_elevation_with_a_key_of_ones_own(client, another):
     user = client.sign_up(email, key)["user"]
     assert client.post("/user/webauthn/add") == ELEVATION_NEEDED
 
-    stranger = SecurityKey()
-    another.sign_up("stranger@example.com", stranger)
+    visitor = SecurityKey()
+    another.sign_up("visitor@example.com", visitor)
     with pytest.raises(ClientError):  # The challenge names the keys that may answer.
-        client.elevate(stranger)
-    foreign = stranger.get({**client.post("/elevate/webauthn"), "allowCredentials": []}, ORIGIN)
+        client.elevate(visitor)
+    foreign = visitor.get({**client.post("/elevate/webauthn"), "allowCredentials": []}, ORIGIN)
     assert client.post("/elevate/webauthn/verify", {"credential": foreign}) == KEY_REFUSED
 
     assert client.elevate(key)["accessTokenExpiresIn"] <= 300
@@ -95,7 +95,7 @@ def test_a_lost_key_is_replaced_by_a_code_and_the_old_sessions_end(client, anoth
     assert Client().sign_in(new, email)["user"]["email"] == email
 
 
-def test_nobody_is_told_whether_an_address_has_an_account(client):
+def test_no_answer_reveals_whether_an_address_has_an_account(client):
     client.sign_up("known@example.com", SecurityKey())
     asked = [Client().post("/signin/webauthn", {"email": f"{name}@example.com"}) for name in ("known", "unknown")]
     for options in asked:

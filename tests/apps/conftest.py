@@ -148,7 +148,7 @@ def told():
 
 @pytest.fixture(scope="session")
 def reading_world():
-    """The gateways and the apps. For each app `/` is open to everybody, and `/admin` to those who are signed in."""
+    """The gateways and the apps. For each app `/` is open to everyone, and `/admin` to those who are signed in."""
     with temporary_folder() as folder:
         make_certificate(folder)
         apps = readers.all_started(folder)
@@ -214,11 +214,11 @@ class Running:
 
 @dataclass
 class Site:
-    """The app of a page of docs/apps behind the gateway: with somebody who is signed in, and somebody who is not."""
+    """The app of a page of docs/apps behind the gateway: with a person who is signed in, and a client that is not."""
 
     app: App
     maria: Person
-    stranger: Person
+    unknown_client: Person
 
     @property
     def origin(self) -> str:
@@ -245,11 +245,11 @@ def site(request):
         app.write_files()
         getattr(request.module, "ready", lambda app: None)(app)
         app.start(getattr(request.module, "MORE", ""))
-        maria, stranger = Person(app.gateway), Person(app.gateway)
-        for person in (maria, stranger):
+        maria, unknown_client = Person(app.gateway), Person(app.gateway)
+        for person in (maria, unknown_client):
             stack.callback(person.close)
         maria.register(MARIA)
         maria.opens(app.origin + "/")
-        yield Site(app, maria, stranger)
+        yield Site(app, maria, unknown_client)
         for process in app.running:
             print(f"\nthe log of {process.name}:\n{process.log()}", file=sys.stderr)

@@ -28,7 +28,7 @@ SEED = int(os.environ.get("SOAK_SEED", random.randrange(1 << 32)))
 VISITORS = 12
 WARM_UP = min(60, MINUTES * 60 / 5)
 QUIET = 10
-"""Seconds after which a gateway that nobody visits has closed what it need not keep."""
+"""Seconds after which an idle gateway has closed what it need not keep."""
 MORE_MEMORY = 48 * 1024 * 1024
 MORE_FILES = 5
 KINDS = [(requests.visit, 12), (sockets.visit, 2), (calls.visit, 2)]

@@ -94,7 +94,7 @@ def test_a_body_waits_until_it_is_asked_for(client, peer, request):
     connection.socket.settimeout(5)
     call = connection.open("POST", "/echo", fields, length=len(body), has_body=True)
     head = call.next_head()
-    assert head.status == 100, "the app asks for the body, or nobody does"
+    assert head.status == 100, "only the app asks for the body"
     call.send(body)
     call.finish()
     assert call.whole().body == body

@@ -135,21 +135,21 @@ def front(request):
         yield Front(origin, gateway, maria)
 
 
-def test_somebody_registers_and_the_app_knows_them(front):
+def test_a_person_registers_and_the_app_knows_them(front):
     assert "maria@example.com" in front.maria.opens(f"{front.origin}/").text
     assert front.maria.ask("GET", f"{front.origin}/api/me").json()["email"] == "maria@example.com"
 
 
-def test_strangers_and_forgers_get_nowhere(front):
-    stranger = Person(front.gateway)
-    with contextlib.closing(stranger):
+def test_unknown_clients_and_forgers_get_nowhere(front):
+    unknown_client = Person(front.gateway)
+    with contextlib.closing(unknown_client):
         for headers in ({}, {"X-BMAuth-JWT": "e30.e30.e30"}, {"Remote-User": "maria"}, {"X-Forwarded-Uri": "/optional"}):
-            answer = stranger.ask("GET", f"{front.origin}/api/me", headers=headers)
+            answer = unknown_client.ask("GET", f"{front.origin}/api/me", headers=headers)
             assert answer.status_code in (400, 401, 403), (headers, answer.status_code)
-        assert "Hello, stranger" in stranger.ask("GET", f"{front.origin}/optional").text
+        assert "Hello, guest" in unknown_client.ask("GET", f"{front.origin}/optional").text
 
 
-def test_nobody_outside_asks_what_only_proxies_may_ask(front):
+def test_no_client_outside_asks_what_only_proxies_may_ask(front):
     for path in ("/_bmauth/forward-auth", "/_bmauth/forward-auth/x"):
         answer = front.maria.ask("GET", front.origin + path, headers={"X-Original-URL": front.origin + "/", "X-Original-Method": "GET"})
         assert answer.status_code in (403, 404, 418), answer.status_code

@@ -8,7 +8,7 @@ PIECE = b"x" * 65_536
 
 
 def send(call, data: bytes) -> bool:
-    """Whether all of it was taken: nobody has to, once the answer is there."""
+    """Whether all of it was taken, which is not needed once the answer is there."""
     try:
         call.send(data)
     except (OSError, BrokenOff):

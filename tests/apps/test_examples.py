@@ -40,7 +40,7 @@ class World:
     ports: dict[str, int]
     maria: Person
     ben: Person
-    stranger: Person
+    unknown_client: Person
 
     def at(self, name: str, path: str) -> str:
         return f"https://{name}.localhost:{self.gateway.port}{path}"
@@ -81,12 +81,12 @@ def world():
             app = Process(name, commands(port)[name], port, folder, env)
             running.append(app)
             app.wait_until_it_listens()
-        maria, ben, stranger = Person(gateway), Person(gateway), Person(gateway)
-        for person in (maria, ben, stranger):
+        maria, ben, unknown_client = Person(gateway), Person(gateway), Person(gateway)
+        for person in (maria, ben, unknown_client):
             stack.callback(person.close)
         maria.register("maria@example.com")
         ben.register("ben@example.com")
-        yield World(gateway, ports, maria, ben, stranger)
+        yield World(gateway, ports, maria, ben, unknown_client)
         for process in running:
             print(f"\nthe log of {process.name}:\n{process.log()}", file=sys.stderr)
 
@@ -102,19 +102,19 @@ def test_it_knows_who_is_signed_in(world, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_strangers_are_nobody(world, name):
-    assert world.stranger.ask("GET", world.at(name, "/api/me")).status_code == 401
-    assert "Hello, stranger" in world.stranger.ask("GET", world.at(name, "/optional")).text
+def test_unknown_clients_have_no_identity(world, name):
+    assert world.unknown_client.ask("GET", world.at(name, "/api/me")).status_code == 401
+    assert "Hello, guest" in world.unknown_client.ask("GET", world.at(name, "/optional")).text
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_client_writes_itself_reaches_nobody(world, name):
+def test_an_identity_that_a_client_writes_itself_reaches_no_app(world, name):
     world.maria.opens(world.at(name, "/"))
     for header in ("X-BMAuth-JWT", "X_BMAuth_JWT", "x-bmauth_jwt", "Remote-User"):
         answer = world.maria.ask("GET", world.at(name, "/api/me"), headers={header: "e30.e30.e30"})
         assert (answer.status_code, answer.json()["email"]) == (200, "maria@example.com")
-        answer = world.stranger.ask("GET", world.at(name, "/optional"), headers={header: "e30.e30.e30"})
-        assert (answer.status_code, "Hello, stranger" in answer.text) == (200, True)
+        answer = world.unknown_client.ask("GET", world.at(name, "/optional"), headers={header: "e30.e30.e30"})
+        assert (answer.status_code, "Hello, guest" in answer.text) == (200, True)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -128,7 +128,7 @@ def test_who_gets_past_the_gateway_needs_a_token_of_it(world, name):
         assert world.past_the_gateway(name, path, twice).status_code == 401
         # Servers drop the other spelling, refuse it, or join it to the first; none takes it for an identity.
         other = world.past_the_gateway(name, path, [("X_BMAuth_JWT", forged), ("Remote-User", "maria@example.com")])
-        assert other.status_code in (400, 401) or (path == "/optional" and "Hello, stranger" in other.text)
+        assert other.status_code in (400, 401) or (path == "/optional" and "Hello, guest" in other.text)
 
 
 @pytest.mark.parametrize("name", WITH_GROUPS)

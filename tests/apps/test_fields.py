@@ -27,7 +27,7 @@ def test_the_app_is_told_who_asks_and_for_what(client):
     assert [value.split(",")[0] for value in values(fields, "x-forwarded-for")] == ["127.0.0.1"]
 
 
-def test_nobody_says_it_in_the_gateways_place(client):
+def test_no_client_says_it_in_the_gateways_place(client):
     spoofed = [("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "gopher"), ("X-Forwarded-Host", "evil")]
     _, fields = seen(client, fields=[*spoofed, ("Forwarded", "for=203.0.113.9"), ("X-Real-IP", "203.0.113.9")])
     said = json.dumps(fields)

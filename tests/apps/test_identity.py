@@ -52,7 +52,7 @@ def access(gateway):
 
 
 def told(said: bytes | str) -> dict[str, str]:
-    """What the app read of the identity, by the name in small letters with hyphens, from whichever form it says it in."""
+    """What the app read of the identity, by the name in lowercase with hyphens, from whichever form it says it in."""
     told = json.loads(said)["told"]
     fields = told.get("fields")
     if fields is None:  # WSGI
@@ -87,7 +87,7 @@ def test_a_name_arrives_in_ascii_and_reads_back_as_it_was(gateway, access, name)
 
 
 @pytest.mark.parametrize("name", readers.READERS)
-def test_nobody_is_told_as_nobody(gateway, access, name):
+def test_without_a_session_the_app_gets_no_identity(gateway, access, name):
     without = get(gateway, name, "/optional", [])
     assert get(gateway, name, "/optional", FORGED) == without
     assert "x-who" not in without and "remote-name" not in without

@@ -31,7 +31,7 @@ def test_the_app_does_not_take_half_an_upload_for_a_whole_one(client, peer, told
     assert client.ask("GET", "/hello").body == b"hello"
 
 
-def test_a_client_that_leaves_between_head_and_answer_stops_nobody_else(client, told):
+def test_a_client_that_leaves_between_head_and_answer_stops_no_other_client(client, told):
     for _ in range(3):
         call = client.connect().open("GET", "/hello")
         call.leave(reset=True)

@@ -1,4 +1,4 @@
-"""Paths arrive as they were written, and no spelling of one leads a stranger to what the app serves to others."""
+"""Paths arrive as they were written, and no spelling leads an unknown client to what signed-in people may see."""
 
 import json
 
@@ -115,7 +115,7 @@ def test_the_app_receives_the_target_byte_for_byte(through, target):
 
 
 @pytest.mark.parametrize("spelling", ADMIN)
-def test_no_spelling_leads_a_stranger_to_the_admin_area(through, spelling):
+def test_no_spelling_leads_an_unknown_client_to_the_admin_area(through, spelling):
     status, area = place(through, spelling)
     # HTTP/2 has a path alone there (RFC 9113, section 8.3.1).
     is_none = through.connects is Http2 and not spelling.startswith("/")
@@ -139,6 +139,6 @@ READ_AS_ADMIN = {
     [(reader, spelling) for reader, own in READ_AS_ADMIN.items() for spelling in EVERYWHERE + own],
 )
 def test_the_app_alone_takes_it_for_its_admin_area(straight, spelling):
-    """Each of them would get a stranger there, if the gateway chose its route by what is written and nothing else."""
+    """Each of them would get an unknown client there, if the gateway chose its route only by what is written."""
     assert spelling in ADMIN
     assert place(straight, spelling) == (200, "admin area")

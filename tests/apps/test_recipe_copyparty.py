@@ -1,7 +1,7 @@
 """copyparty behind the gateway, as docs/apps/copyparty.md has it."""
 
 import httpx
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "copyparty"
 
@@ -11,8 +11,8 @@ def prepare(app):
     (app.folder / "shared/hello.txt").write_text("hello")
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/hello.txt")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/hello.txt")
 
 
 def test_the_page_and_what_it_loads_come(site):
@@ -34,7 +34,7 @@ def test_a_file_goes_up_as_the_page_sends_it_and_comes_down(site):
     assert site.maria.ask("GET", site.at("/up.bin")).content == sent["f"][1]
 
 
-def test_past_the_gateway_a_header_alone_makes_nobody_somebody(site):
+def test_past_the_gateway_a_header_alone_signs_no_one_in(site):
     """Its second word is the name of a header that the gateway alone knows."""
     address = f"http://127.0.0.1:{site.app.app_port}/?ls"
     fields = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https", "X-Remote-User": "maria@example.com"}

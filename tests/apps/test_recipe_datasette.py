@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "datasette"
 
@@ -13,8 +13,8 @@ def prepare(app):
         notes.executemany("insert into notes values (?)", [[f"note {number}"] for number in range(300)])
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/notes.json", "/-/static/app.css")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/notes.json", "/-/static/app.css")
 
 
 def test_the_page_and_what_it_loads_come(site):

@@ -2,7 +2,7 @@
 
 import re
 
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "django-admin"
 
@@ -15,8 +15,8 @@ def ready(app):
     app.run("python manage.py migrate")
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/admin/", "/admin/jsi18n/")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/admin/", "/admin/jsi18n/")
 
 
 def test_only_the_staff_gets_in(site):

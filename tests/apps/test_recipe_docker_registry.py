@@ -20,18 +20,18 @@ def prepare(app):
     (app.folder / "htpasswd").write_text(PASSWORDS + "\n")
 
 
-def test_strangers_are_asked_for_the_registrys_own_password(site):
-    asked = site.stranger.ask("GET", site.at("/v2/"))
+def test_unknown_clients_are_asked_for_the_registrys_own_password(site):
+    asked = site.unknown_client.ask("GET", site.at("/v2/"))
     assert (asked.status_code, asked.headers["www-authenticate"]) == (401, 'Basic realm="registry"')
-    assert site.stranger.ask("GET", site.at("/v2/"), auth=("maria", "another")).status_code == 401
-    # Who is signed in at the gateway is nobody to the registry.
+    assert site.unknown_client.ask("GET", site.at("/v2/"), auth=("maria", "another")).status_code == 401
+    # The registry does not know who is signed in at the gateway.
     assert site.maria.ask("GET", site.at("/v2/")).status_code == 401
-    assert site.stranger.ask("GET", site.at("/v2/"), auth=MARIA).status_code == 200
+    assert site.unknown_client.ask("GET", site.at("/v2/"), auth=MARIA).status_code == 200
 
 
 def test_an_image_is_pushed_and_pulled(site):
     def ask(method, address, **more):
-        return site.stranger.ask(method, address, auth=MARIA, **more)
+        return site.unknown_client.ask(method, address, auth=MARIA, **more)
 
     def push(blob):
         begun = ask("POST", site.at("/v2/notes/blobs/uploads/"))

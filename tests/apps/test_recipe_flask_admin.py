@@ -2,7 +2,7 @@
 
 import re
 
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "flask-admin"
 
@@ -11,8 +11,8 @@ def ready(app):
     app.lets_in = lambda: app.gateway.command("users", "groups", "maria@example.com", "--add", "staff")
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/note/", "/static/admin/css/bootstrap4/admin.css")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/note/", "/static/admin/css/bootstrap4/admin.css")
 
 
 def test_only_the_staff_gets_in(site):

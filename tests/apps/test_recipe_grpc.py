@@ -18,7 +18,7 @@ def calling(site, metadata=()):
         yield lambda: greet(b"", timeout=LIMIT, metadata=metadata)
 
 
-def test_strangers_are_refused(site):
+def test_unknown_clients_are_refused(site):
     for metadata in ((), (("x-bmauth-jwt", "e30.e30.e30"),), (("authorization", "Bearer e30.e30.e30"),)):
         with calling(site, metadata) as greet, pytest.raises(grpc.RpcError) as refused:
             greet()

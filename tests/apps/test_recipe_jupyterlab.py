@@ -8,7 +8,7 @@ import httpx
 import pytest
 from harness import websocket
 from harness.process import LIMIT
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 from websockets.exceptions import InvalidStatus
 
 PAGE = "jupyterlab"
@@ -32,8 +32,8 @@ def ask(site, method, path, **more):
     return site.maria.ask(method, site.at(path), headers=headers, **more)
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/lab", "/api/contents", "/static/lab/index.html")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/lab", "/api/contents", "/static/lab/index.html")
 
 
 def test_the_page_comes_and_knows_who_is_signed_in(site):
@@ -43,7 +43,7 @@ def test_the_page_comes_and_knows_who_is_signed_in(site):
     assert answer.json()["identity"]["username"] == "maria@example.com"
 
 
-def test_past_the_gateway_nobody_is_anybody_without_the_header(site):
+def test_past_the_gateway_there_is_no_user_without_the_header(site):
     """Its own token is gone, but not its asking."""
     address = f"http://127.0.0.1:{site.app.app_port}"
     for path in ("/api/contents", "/api/kernels", "/api/me", "/api/terminals"):
@@ -87,7 +87,7 @@ def test_a_kernel_computes(site):
     started = ask(site, "POST", "/api/kernels", json={"name": "python3"})
     assert started.status_code == 201, started.text
     assert asyncio.run(computed(started.json()["id"])) == "42"
-    for person, origin, status in ((site.stranger, site.origin, 401), (site.maria, "https://elsewhere.example", 403)):
+    for person, origin, status in ((site.unknown_client, site.origin, 401), (site.maria, "https://elsewhere.example", 403)):
         with pytest.raises(InvalidStatus) as refused:
             asyncio.run(only_open(site, person, f"/api/kernels/{started.json()['id']}/channels", origin))
         assert refused.value.response.status_code == status

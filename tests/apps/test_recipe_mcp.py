@@ -5,9 +5,9 @@ import json
 PAGE = "mcp"
 
 
-def test_strangers_are_refused(site):
+def test_unknown_clients_are_refused(site):
     for fields in ({}, {"Authorization": "Bearer e30.e30.e30"}, {"X-Remote-User": "maria@example.com"}):
-        answer = site.stranger.ask("POST", site.at("/mcp"), json={}, headers=fields)
+        answer = site.unknown_client.ask("POST", site.at("/mcp"), json={}, headers=fields)
         assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
 
 

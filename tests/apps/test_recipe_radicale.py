@@ -1,6 +1,6 @@
 """Radicale behind the gateway, as docs/apps/radicale.md has it."""
 
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "radicale"
 MINE = "/maria@example.com/"
@@ -17,11 +17,10 @@ END:VCALENDAR\r
 """
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/.web/", "/.web/css/main.css")
-    assert (
-        site.stranger.ask("PROPFIND", site.at("/"), headers={"X-Remote-User": "maria@example.com"}).status_code == 401
-    )
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/.web/", "/.web/css/main.css")
+    forged = {"X-Remote-User": "maria@example.com"}
+    assert site.unknown_client.ask("PROPFIND", site.at("/"), headers=forged).status_code == 401
 
 
 def test_its_web_interface_comes(site):
@@ -41,7 +40,7 @@ def test_it_knows_who_is_signed_in(site):
     assert f"<current-user-principal><href>{mine}</href>" in answer.text
 
 
-def test_a_calendar_is_made_and_filled_and_nobody_elses_is_reached(site):
+def test_a_calendar_is_made_and_filled_and_no_other_persons_is_reached(site):
     assert site.maria.ask("MKCALENDAR", site.at(f"{MINE}work/")).status_code == 201
     assert site.maria.ask("PUT", site.at(f"{MINE}work/1.ics"), content=MEETING).status_code == 201
     assert "Meeting" in site.maria.ask("GET", site.at(f"{MINE}work/1.ics")).text

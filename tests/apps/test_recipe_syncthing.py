@@ -5,7 +5,7 @@ import re
 import pytest
 from free_ports import free_port
 from harness import peers
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "syncthing"
 
@@ -21,7 +21,7 @@ ALONE = {
     "autoUpgradeIntervalH": "0",
     "urAccepted": "-1",
 }
-"""It looks for nobody, and nobody finds it."""
+"""It looks for no peers, and no peer finds it."""
 
 
 def prepare(app):
@@ -41,11 +41,10 @@ def staff(site):
     site.app.gateway.command("users", "groups", "maria@example.com", "--add", "staff")
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/rest/system/status")
-    assert (
-        site.stranger.ask("GET", site.at("/rest/system/status"), headers={"X-API-Key": site.app.key}).status_code == 401
-    )
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/rest/system/status")
+    key = {"X-API-Key": site.app.key}
+    assert site.unknown_client.ask("GET", site.at("/rest/system/status"), headers=key).status_code == 401
 
 
 def test_its_page_and_its_answers_to_it_come(site):
@@ -59,4 +58,4 @@ def test_its_page_and_its_answers_to_it_come(site):
 
 def test_a_script_has_both_keys(site):
     headers = {"Authorization": f"Bearer {site.maria.access_token()}", "X-API-Key": site.app.key}
-    assert site.stranger.ask("GET", site.at("/rest/system/status"), headers=headers).status_code == 200
+    assert site.unknown_client.ask("GET", site.at("/rest/system/status"), headers=headers).status_code == 200

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from harness import peers
 from harness.process import ROOT, alone
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "verdaccio"
 MODULES = ROOT / "tests/apps/verdaccio/node_modules"
@@ -40,8 +40,8 @@ def npm(site):
     return run
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/-/verdaccio/data/packages", "/@example%2fthing")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/-/verdaccio/data/packages", "/@example%2fthing")
 
 
 def test_its_pages_come(site):

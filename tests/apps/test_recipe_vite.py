@@ -7,7 +7,7 @@ import re
 import pytest
 from harness import websocket
 from harness.process import LIMIT
-from harness.recipe import TOOLS, stops_strangers
+from harness.recipe import TOOLS, refuses_unauthenticated
 from websockets.exceptions import InvalidStatus
 
 PAGE = "vite"
@@ -27,8 +27,8 @@ def prepare(app):
     (app.folder / "text.js").write_text('export const text = "first";\n')
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/main.js", "/@vite/client")
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/main.js", "/@vite/client")
 
 
 def test_the_page_and_what_it_loads_come(site):
@@ -54,13 +54,13 @@ def test_a_change_is_told_over_the_websocket(site):
     assert (change["type"], [update["path"] for update in change["updates"]]) == ("update", ["/main.js"])
 
 
-def test_nobody_else_opens_it(site):
+def test_no_other_origin_opens_it(site):
     async def tried(person, **fields):
         async with opened(site, person, **fields):
             pass
 
     for person, fields, status in (
-        (site.stranger, {}, 401),
+        (site.unknown_client, {}, 401),
         (site.maria, {"Origin": "https://elsewhere.example"}, 403),
     ):
         with pytest.raises(InvalidStatus) as refused:

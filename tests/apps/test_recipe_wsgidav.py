@@ -1,7 +1,7 @@
 """WsgiDAV behind the gateway, as docs/apps/wsgidav.md has it."""
 
 import httpx
-from harness.recipe import stops_strangers
+from harness.recipe import refuses_unauthenticated
 
 PAGE = "wsgidav"
 
@@ -11,10 +11,10 @@ def prepare(app):
     (app.folder / "shared/hello.txt").write_text("hello")
 
 
-def test_strangers_see_nothing(site):
-    stops_strangers(site, "/", "/hello.txt")
-    asked = site.stranger.ask("PROPFIND", site.at("/"), headers={"Depth": "1"})
-    # No client is asked for a password that nobody has.
+def test_unknown_clients_see_nothing(site):
+    refuses_unauthenticated(site, "/", "/hello.txt")
+    asked = site.unknown_client.ask("PROPFIND", site.at("/"), headers={"Depth": "1"})
+    # No client is asked for a password that does not exist.
     assert asked.status_code == 401 and asked.headers["www-authenticate"].split()[0] == "Bearer"
 
 
@@ -32,11 +32,11 @@ def test_a_file_is_written_moved_and_read(site):
 
 def test_a_client_comes_with_an_access_token(site):
     headers = {"Authorization": f"Bearer {site.maria.access_token()}", "Depth": "1"}
-    asked = site.stranger.ask("PROPFIND", site.at("/"), headers=headers)
+    asked = site.unknown_client.ask("PROPFIND", site.at("/"), headers=headers)
     assert asked.status_code == 207 and "hello.txt" in asked.text
 
 
-def test_past_the_gateway_nobody_has_a_password(site):
+def test_past_the_gateway_no_password_is_accepted(site):
     address = f"http://127.0.0.1:{site.app.app_port}/"
     assert httpx.get(address, trust_env=False).status_code == 401
     assert httpx.get(address, trust_env=False, auth=("nobody", "nobody asks for it")).status_code == 400

@@ -5,7 +5,7 @@ import json
 import pytest
 
 BELOW = "/open/admin"
-"""Open to everybody; an app that is told it were mounted at /open reads its admin area there."""
+"""Open to everyone; an app that is told it were mounted at /open reads its admin area there."""
 
 TELLING = [
     ("SCRIPT_NAME", "/open"),
@@ -84,8 +84,8 @@ def test_another_header_is_told(through):
 
 @pytest.mark.parametrize("reader", ["gunicorn"])
 @pytest.mark.parametrize("name", ["SCRIPT_NAME", "script_name"])
-def test_gunicorn_alone_takes_a_strangers_word_for_the_script_name(straight, name):
-    """The attack: where nothing is configured it believes whoever asks from loopback, as the gateway does."""
+def test_gunicorn_alone_takes_a_clients_word_for_the_script_name(straight, name):
+    """The attack: where nothing is configured it believes every client on loopback, as the gateway is."""
     read_as = read(straight, [(name, "/open")])
     assert read_as["area"] == "admin area"
     assert (read_as["told"]["SCRIPT_NAME"], read_as["told"]["PATH_INFO"]) == ("/open", "/admin")
@@ -95,10 +95,10 @@ SCHEME = {"gunicorn": "wsgi.url_scheme", "uvicorn-h11": "scheme", "uvicorn-httpt
 
 
 @pytest.mark.parametrize("reader", SCHEME)
-def test_these_alone_take_a_strangers_word_for_the_scheme(straight, reader):
+def test_these_alone_take_a_clients_word_for_the_scheme(straight, reader):
     assert read(straight, [("X-Forwarded-Proto", "https")])["told"][SCHEME[reader]] == "https"
 
 
 @pytest.mark.parametrize("reader", ["uvicorn-h11", "uvicorn-httptools"])
-def test_these_alone_take_a_strangers_word_for_the_client(straight):
+def test_these_alone_take_a_clients_word_for_the_client(straight):
     assert read(straight, [("X-Forwarded-For", "203.0.113.9")])["told"]["client"] == "203.0.113.9"

@@ -88,7 +88,7 @@ def test_an_app_that_does_not_read_slows_the_client(client, told):
 
 
 class Heard:
-    """What the app says while nobody waits for it."""
+    """What the app says while no client waits for it."""
 
     def __init__(self, told):
         self.line, self.moved = "", time.monotonic()

@@ -40,7 +40,7 @@ log: { type: stdout, format: pretty, level: warn }
 def npm(gateway, running):
     """Runs npm with the registry behind the gateway and no other, and returns what it printed."""
     registry = f"localhost:{gateway.port}/"
-    # npm publishes only where it has a token, whatever one; Verdaccio knows nobody by this one.
+    # npm publishes only where it has a token, whatever one; Verdaccio knows no user by this one.
     lines = [f"registry=http://{registry}", f"//{registry}:_authToken=nobody", "audit=false", "fund=false"]
     (running.folder / ".npmrc").write_text("\n".join([*lines, "update-notifier=false", "fetch-retries=0", ""]))
 

@@ -4,7 +4,7 @@ use bmauth::domain::route::Access;
 
 use crate::harness::*;
 
-/// Nobody gets to `/admin` or `/open/secret` by any of these.
+/// None of these gets to `/admin` or `/open/secret`.
 async fn leads_nowhere(targets: &[&str]) {
     let app = hello().await;
     let world = plan()
@@ -73,7 +73,7 @@ async fn prefixes_end_where_every_server_ends_them() {
     .await;
 }
 
-/// CWE-178: capitals, of every script that some server folds.
+/// CWE-178: uppercase letters, of every script that some server folds.
 #[tokio::test]
 async fn uppercase_leads_nowhere() {
     leads_nowhere(&["/ADMIN", "/Admin/x", "/aDmIn", "/open/SECRET", "/OPEN/secret", "/open/\u{25}C5%BFecret"]).await;

@@ -11,7 +11,7 @@ mod harness;
 #[cfg(test)]
 mod every_reading;
 #[cfg(test)]
-mod nobody_without_a_session;
+mod no_access_without_a_session;
 #[cfg(test)]
 mod one_request;
 #[cfg(test)]

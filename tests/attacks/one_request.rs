@@ -1,10 +1,10 @@
-//! Promise 3: what was decided is byte for byte what is sent, and one request is one request to everybody (CWE-444).
+//! Promise 3: what was decided is byte for byte what is sent, and one request is one request to every server (CWE-444).
 
 use bmauth::domain::route::Access;
 
 use crate::harness::*;
 
-/// Bytes that hold a second request to whoever reads their framing otherwise.
+/// Bytes that hold a second request to a server that reads their framing otherwise.
 async fn smuggles_nothing(head_and_body: &str) {
     let app = hello().await;
     let world = plan().route("/", Access::SignedIn, &app.url).route("/public", Access::Public, &app.url).start();

@@ -1,4 +1,4 @@
-// Whoever has no access: another account, somebody to ask, what is open; and every page's foot, in each language.
+// Without access: another account, whom to ask, what is open; and every page's foot, in each language.
 import assert from 'node:assert/strict';
 import { look } from './harness/look.js';
 import { address, openWorld } from './harness/world.js';
@@ -15,7 +15,7 @@ upstream = ["http://127.0.0.1:9"]
 `,
 });
 
-scenario('without access there is another account, somebody to ask, and what is open', async ({ enter }) => {
+scenario('without access there is another account, whom to ask, and what is open', async ({ enter }) => {
   const maria = await enter();
   const [email, boss] = [address(), address('boss')];
   await maria.register(email);
@@ -72,7 +72,7 @@ scenario('the operator’s links are at the foot of pages and mails', async ({ e
   await look(maria, 'no such page German');
 });
 
-scenario('whoever registered, was let in or got back in is known when they come again', async ({ enter, mailbox }) => {
+scenario('a person who registered, was let in or got back in is known when they come again', async ({ enter, mailbox }) => {
   const email = address();
   const owner = await enter();
   await owner.register(email);

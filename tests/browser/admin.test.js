@@ -55,7 +55,7 @@ scenario('a disabled account ends at the next request, and can be enabled again'
   await maria.register(email);
   const socket = await maria.openSocket();
   const asked = await gateway.command('users', 'disable', email);
-  assert.equal(asked.code, 2, 'nobody was asked, and it was done');
+  assert.equal(asked.code, 2, 'no one was asked, and it was done');
   assert.match(asked.stderr, /--yes/);
   assert.equal((await maria.send('/api/me')).status, 200);
 
@@ -81,9 +81,9 @@ scenario('a removed account is gone, and its address can be registered anew', as
   const before = JSON.parse((await maria.send('/api/me')).text).sub;
   assert.match(await told(gateway, 'users', 'remove', email, '--yes'), /is removed/);
   assert.equal((await maria.send('/api/me')).status, 401);
-  const nobody = await gateway.command('users', 'show', email);
-  assert.equal(nobody.code, 1);
-  assert.match(nobody.stderr, /\S/);
+  const unknown = await gateway.command('users', 'show', email);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /\S/);
   await maria.device.forget();
   await maria.world.mailbox.next(email, ({ subject }) => /^Welcome/.test(subject));
   await maria.register(email);

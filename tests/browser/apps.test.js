@@ -8,7 +8,7 @@ const scenario = openWorld({ root: 'wiki.localhost' });
 const APPS = '/_bmauth/apps';
 const rows = ({ page }) => page.locator('main li').allInnerTexts();
 
-scenario('whoever signs in without a destination sees what there is to open, and gets back from elsewhere', async ({ enter, gateway }) => {
+scenario('a person who signs in without a destination sees what there is to open, and gets back from elsewhere', async ({ enter, gateway }) => {
   const maria = await enter();
   const email = address();
   await maria.goto('/');

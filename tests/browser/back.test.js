@@ -29,7 +29,7 @@ async function approve(visitor, number) {
   await visitor.usePasskey('Approve with passkey', 'Approved');
 }
 
-// Somebody who has an account, and is signed out.
+// A person who has an account, and is signed out.
 async function known(enter, options) {
   const maria = await enter(options);
   const email = address();
@@ -136,7 +136,7 @@ scenario('the secret of a code never gets to the app', async ({ enter, mailbox }
   const url = await codeOf(owner);
   assert.match(url, /#[\w-]{22,}$/);
 
-  // Somebody whose recovery is not answered is led to that first, and to the app from there.
+  // A person whose recovery is not answered is led to that first, and to the app from there.
   const found = await enter();
   await found.goto('/_bmauth/recover');
   await found.email.fill(email);
@@ -191,7 +191,7 @@ scenario('three tabs that were opened at once each end where they wanted', async
     waiting.push(() => route.fulfill({ response: answer }));
     if (waiting.length === 3) waiting.forEach((answered) => answered());
   }, { times: 3 });
-  // Two of them have a token that died with the cookie of another; each mends that before anybody types.
+  // Two of them have a token that died with the cookie of another; each mends that before the visitor types.
   const isMended = (answer) => answer.url().endsWith('/_bmauth/sign-in/options') && answer.status() === 200;
   const open = (tab, n) => Promise.all([tab.waitForResponse(isMended), tab.goto(page(wanted[n])).catch(() => {})]);
   await Promise.all([one, two, three].map(open));

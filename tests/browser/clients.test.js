@@ -115,9 +115,9 @@ for (const [place, origin] of Object.entries(places)) {
     assert.equal((await auth(page, 'signOut', { all: true })).error, null);
 
     // What fails, fails in its words.
-    const nobody = await touched('signIn', { email: address('nobody'), securityKey: true });
-    assert.equal(nobody.session, null);
-    assert.notEqual(nobody.error, null);
+    const unknown = await touched('signIn', { email: address('nobody'), securityKey: true });
+    assert.equal(unknown.session, null);
+    assert.notEqual(unknown.error, null);
     const [answer, wrong] = await Promise.all([
       page.waitForResponse(`${api()}/signin/otp/email/verify`),
       auth(page, 'verifyEmailOTP', email, '000000'),
@@ -187,7 +187,7 @@ for (const [place, origin] of Object.entries(places)) {
 
 test('a page of an origin that is not allowed gets nothing', { timeout: LIMIT_MS }, async () => {
   const port = await freePort();
-  const stranger = await serve(port);
+  const visitor = await serve(port);
   const page = await browser.newPage();
   try {
     await page.goto(`http://localhost:${port}/client`);
@@ -199,8 +199,8 @@ test('a page of an origin that is not allowed gets nothing', { timeout: LIMIT_MS
     assert.deepEqual([read, sent], ['TypeError', 'TypeError']);
   } finally {
     await page.close();
-    stranger.closeAllConnections();
-    stranger.close();
+    visitor.closeAllConnections();
+    visitor.close();
   }
 });
 

@@ -44,14 +44,14 @@ scenario('people who are known go on while the database is away, others are told
   at(0);
   const bob = await enter();
   await bob.register(address('bob'));
-  // Carol is about to enter a code, and a stranger comes from a new device.
+  // Carol is about to enter a code, and an unknown visitor comes from a new device.
   const carol = await enter();
   const carols = address('carol');
   await carol.askToRegister(carols);
   const code = await mailbox.code(carols);
-  const stranger = await enter();
-  await stranger.goto('/');
-  await stranger.heading('Sign in');
+  const newcomer = await enter();
+  await newcomer.goto('/');
+  await newcomer.heading('Sign in');
   const [marias, bobs] = [(await maria.cookie()).value, (await bob.cookie()).value];
 
   await database.kill();
@@ -69,24 +69,24 @@ scenario('people who are known go on while the database is away, others are told
   await isTold(bob, '/notes/7');
   await look(bob, 'away not known');
   await isTold(maria, '/_bmauth/devices');
-  await stranger.email.fill(address('unknown'));
-  await stranger.device.touched(async () => {
-    await stranger.button('Continue').click();
-    await stranger.alert.filter({ hasText: TRY_AGAIN }).waitFor();
+  await newcomer.email.fill(address('unknown'));
+  await newcomer.device.touched(async () => {
+    await newcomer.button('Continue').click();
+    await newcomer.alert.filter({ hasText: TRY_AGAIN }).waitFor();
   });
-  await look(stranger, 'away sign-in');
+  await look(newcomer, 'away sign-in');
   await carol.enterCode(code);
   await carol.heading(NOT_NOW);
-  await stranger.goto('/_bmauth/recover');
-  await stranger.email.fill(address('unknown'));
-  await stranger.page.locator('form .main').click();
-  await stranger.heading(NOT_NOW);
-  await stranger.goto('/_bmauth/link/start');
-  await stranger.heading("Use a device you're already signed in on");
-  await stranger.page.waitForLoadState();
-  await stranger.button('On a phone or tablet').click();
-  await stranger.reads(TRY_AGAIN);
-  await look(stranger, 'away link');
+  await newcomer.goto('/_bmauth/recover');
+  await newcomer.email.fill(address('unknown'));
+  await newcomer.page.locator('form .main').click();
+  await newcomer.heading(NOT_NOW);
+  await newcomer.goto('/_bmauth/link/start');
+  await newcomer.heading("Use a device you're already signed in on");
+  await newcomer.page.waitForLoadState();
+  await newcomer.button('On a phone or tablet').click();
+  await newcomer.reads(TRY_AGAIN);
+  await look(newcomer, 'away link');
   await isTold(bob, '/notes/7');
 
   // After it no session is known, and public routes go on.
@@ -118,8 +118,8 @@ scenario('people who are known go on while the database is away, others are told
   await carol.link('Try again').click();
   await carol.enterCode(code);
   await carol.heading(`Hello, ${carols}`);
-  await stranger.goto('/_bmauth/link/start');
-  await stranger.button('On a phone or tablet').click();
-  await stranger.shortCode.waitFor();
+  await newcomer.goto('/_bmauth/link/start');
+  await newcomer.button('On a phone or tablet').click();
+  await newcomer.shortCode.waitFor();
   assert.match(gateway.log, /the database cannot be reached/);
 });

@@ -35,7 +35,7 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-// Whoever registers with the demo that writes this log, where it is.
+// The person who registers with the demo that writes this log, where it is.
 async function registers(demo, origin) {
   const visitor = await Visitor.enter({ browser, origin, origins: [origin] });
   const email = address();

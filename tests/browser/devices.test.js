@@ -166,7 +166,7 @@ scenario('leave to add a passkey that is over is asked for once more', async ({ 
   await look(maria, 'devices add again');
 });
 
-scenario('a removed passkey ends its sessions and what they have open, and signs nobody in', async ({ enter, mailbox }) => {
+scenario('a removed passkey ends its sessions and what they have open, and signs no one in', async ({ enter, mailbox }) => {
   const maria = await enter();
   const email = address();
   await maria.register(email);
@@ -275,7 +275,7 @@ scenario('a passkey that was copied is refused, noted and told', async ({ enter,
   await maria.reads('Passkey refused: it looked copied');
 });
 
-scenario('a stranger signs in first, and comes back to the devices', async ({ enter }) => {
+scenario('a visitor signs in first, and comes back to the devices', async ({ enter }) => {
   const maria = await enter();
   const email = address();
   await maria.register(email);
@@ -286,7 +286,7 @@ scenario('a stranger signs in first, and comes back to the devices', async ({ en
   await maria.usePasskey('Continue', 'My devices');
 });
 
-// Somebody at a desk whose only passkey is on a key that is plugged in.
+// A person at a desk whose only passkey is on a key that is plugged in.
 async function atDesk(enter, email) {
   const owner = await enter();
   await owner.register(email);
@@ -325,7 +325,7 @@ scenario('after a sign-in with another device, a passkey of this one is offered'
   assert.equal(await rows(desk).count(), 2);
 });
 
-scenario('whoever wants no passkey on this device is not asked again', async ({ enter }) => {
+scenario('a person who wants no passkey on this device is not asked again', async ({ enter }) => {
   const email = address();
   const { desk, key } = await atDesk(enter, email);
   await signInWithKey({ desk, key }, email, FASTER);

@@ -22,14 +22,14 @@ async function serving(answer, use) {
 
 const has = (lines, words) => assert.ok(lines.some((line) => words.test(line)), `${words} in\n${lines.join('\n')}`);
 
-scenario('the gateway itself lets no stranger through', async ({ origin }) => {
+scenario('the gateway itself lets no unknown client through', async ({ origin }) => {
   const open = ['--public', '/public', '--public', '/public/headers', '--public', '/optional'];
   const { code, lines, failed } = await doctor(origin, '--route', '/', '--route', '/notes/1', ...open);
   assert.deepEqual({ failed, code }, { failed: [], code: 0 });
   has(lines, /^ok    GET \/: 303 to sign in$/);
   has(lines, /^ok    \/public\/headers and a forged x_bmauth_jwt: no trace of it in the answer$/);
   has(lines, /^ok    GET \/_bmauth\/\.\.\/notes\/1: 400 by BMAuth$/);
-  has(lines, /^ok    GET \/sw\.js for a service worker: BMAuth ends the app's where nobody is signed in$/);
+  has(lines, /^ok    GET \/sw\.js for a service worker: BMAuth ends the app's worker if the visitor is not signed in$/);
   assert.deepEqual(lines.filter((line) => /got through/.test(line)), []);
 });
 
@@ -37,7 +37,7 @@ scenario('a configuration that is named says what is open', async ({ origin, gat
   const { code, lines, failed } = await gateway.command('doctor', origin).then(read);
   assert.deepEqual({ failed, code }, { failed: [], code: 0 });
   has(lines, /^note  only signed-in people may see \/, \/down$/);
-  has(lines, /^ok    GET \/optional is open to everybody: 200$/);
+  has(lines, /^ok    GET \/optional is open to everyone: 200$/);
   const other = await gateway.command('doctor', origin.replace('localhost', '127.0.0.1')).then(read);
   assert.equal(other.code, 2);
   assert.match(other.stderr, /has no \[\[route\]\] for the host of http:\/\/127\.0\.0\.1/);
@@ -61,9 +61,9 @@ scenario('a path that is taken for open, or for protected, and is not', async ({
   has(open.failed, /GET \/public: 200: open to everyone/);
 });
 
-scenario('an app that nobody can reach around the gateway', async ({ origin }) => {
-  const nobody = `http://127.0.0.1:${await freePort()}`;
-  const { code, lines } = await doctor(origin, '--backend', nobody);
+scenario('an app that cannot be reached past the gateway', async ({ origin }) => {
+  const closed = `http://127.0.0.1:${await freePort()}`;
+  const { code, lines } = await doctor(origin, '--backend', closed);
   assert.equal(code, 0, lines.join('\n'));
   has(lines, /^ok    http:\/\/127\.0\.0\.1:\d+\/, the app itself: does not answer here$/);
 });
@@ -110,12 +110,12 @@ test('a guard that one header opens is found', async () => {
     [/GET \/_bmauth\/\.\.\/notes/, ({ url }) => url === '/_bmauth/../notes'],
     [/GET \/_bmauth\/\.\.;\/notes/, ({ url }) => url === '/_bmauth/..;/notes'],
     [/GET \/%6eotes/, ({ url }) => url === '/%6eotes'],
-    [/GET \/notes\/doctor-[\w-]+, which nobody made: 200/, ({ url }) => url.startsWith('/notes/') && !url.includes('.')],
-    [/GET \/notes\/doctor-[\w-]+\.css, which nobody made: 200/, ({ url }) => url.endsWith('.css')],
+    [/GET \/notes\/doctor-[\w-]+, which does not exist: 200/, ({ url }) => url.startsWith('/notes/') && !url.includes('.')],
+    [/GET \/notes\/doctor-[\w-]+\.css, which does not exist: 200/, ({ url }) => url.endsWith('.css')],
     [/HEAD \/notes/, ({ method }) => method === 'HEAD'],
     [/OPTIONS \/notes/, ({ method }) => method === 'OPTIONS'],
     [/the host doctor\.invalid/, ({ headers }) => headers.host === 'doctor.invalid'],
-    [/forward-auth asked by a stranger with X-Forwarded-Method/, ({ url, headers }) => url === '/_bmauth/forward-auth' && 'x-forwarded-method' in headers],
+    [/forward-auth asked from outside with X-Forwarded-Method/, ({ url, headers }) => url === '/_bmauth/forward-auth' && 'x-forwarded-method' in headers],
   ];
   for (const [words, opens] of openers) {
     const answer = (request, response) => {
@@ -130,7 +130,7 @@ test('a guard that one header opens is found', async () => {
   }
 });
 
-// What BMAuth says to a stranger.
+// What BMAuth answers without a session.
 const denies = (request, response, to = '/_bmauth/sign-in?return_to=/notes') => {
   if (/navigate/.test(request.headers['sec-fetch-mode'])) return response.writeHead(303, { location: to }).end();
   const problem = JSON.stringify({ type: 'urn:bmauth:problem:sign-in-required', status: 401 });
@@ -153,7 +153,7 @@ test('a service worker that may hide the pages, and one that leaves them out', a
   };
   await serving(answer, async (origin) => {
     const { lines } = await doctor(origin, '--route', '/notes');
-    has(lines, /^note  GET \/sw\.js for a service worker: the app's is open to everybody, answers pages, and does not name _bmauth\./);
+    has(lines, /^note  GET \/sw\.js for a service worker: the app's worker is open to everyone, answers pages, and does not name _bmauth\./);
     has(lines, /^ok    GET \/service-worker\.js for a service worker: .* seems to leave \/_bmauth\/ to the network$/);
     has(lines, /^note  GET \/ngsw-worker\.js for a service worker: .* does not name _bmauth/);
     has(lines, /^note  \/serviceworker\.js for a service worker: refused, as a proxy in front must/);
@@ -209,7 +209,7 @@ test('a header that the app shows, and one that only changes what it answers', a
     has(failed, /\/open and a forged x\.bmauth\.jwt: 422 instead of 200: it reaches the app, which is open to everyone/);
     assert.ok(!failed.some((line) => /forged x_bmauth_jwt/.test(line)));
   });
-  // Whoever refuses every name with a dot has seen nothing in this one.
+  // A proxy that refuses every name with a dot has seen nothing in this one.
   const refuses = ({ rawHeaders }, response) => response.writeHead(rawHeaders.some((name, at) => at % 2 === 0 && name.includes('.')) ? 422 : 200).end();
   await serving(refuses, async (origin) => {
     const { lines } = await doctor(origin, '--public', '/open');
@@ -239,7 +239,7 @@ test('what cannot be asked is refused with a sentence', async () => {
   const moved = (_, response) => response.writeHead(308, { location: 'https://localhost/' }).end();
   const https = await serving(moved, (origin) => doctor(origin));
   assert.equal(https.code, 2);
-  assert.match(https.stderr, /sends everybody to https: ask about https:\/\/localhost/);
+  assert.match(https.stderr, /redirects to https: ask about https:\/\/localhost/);
   for (const [args, words] of [
     [[], /URL/],
     [['notes.example.com'], /not a URL/],

@@ -73,7 +73,7 @@ const refused = {
   'without a signature': [() => `${encode({ alg: 'none', kid: 'one' })}.${token().split('.')[1]}.`, /alg/],
   'that names another algorithm': [() => token({ head: { alg: 'HS256' } }), /alg/],
   'that names no key': [() => token({ head: { kid: undefined } }), /its key '' is not among those at http:\/\/127/],
-  'that names a key nobody has': [() => token({ head: { kid: 'x\n'.repeat(99) } }), /its key 'x\\nx\\n.{0,80} is not among/],
+  'that names an unknown key': [() => token({ head: { kid: 'x\n'.repeat(99) } }), /its key 'x\\nx\\n.{0,80} is not among/],
   'whose key has no name but a number': [() => token({ head: { kid: 7 } }), /refused/],
   'that is no token': [() => 'maria@example.com', /it is no token/],
 };
@@ -96,13 +96,13 @@ for (const example of ['fastapi', 'fastapi-by-hand']) describe(example, () => {
     assert.equal(JSON.parse(answer.text).email, 'maria@example.com');
   });
 
-  test('a stranger gets 401, and the pages for everybody', async () => {
+  test('a visitor without a session gets 401, and the public pages', async () => {
     assert.equal((await me()).status, 401);
     assert.equal((await me('')).status, 401);
     const empty = await send(app.origin, '/optional', { headers: ['X-BMAuth-JWT', ''] });
-    assert.match(empty.text, /Hello, stranger/);
+    assert.match(empty.text, /Hello, guest/);
     assert.equal((await send(app.origin, '/public')).status, 200);
-    assert.match((await send(app.origin, '/optional')).text, /Hello, stranger/);
+    assert.match((await send(app.origin, '/optional')).text, /Hello, guest/);
   });
 
   for (const [what, [make, reason]] of Object.entries(refused)) {
@@ -126,7 +126,7 @@ for (const example of ['fastapi', 'fastapi-by-hand']) describe(example, () => {
     await app.child.until(async () => /There is no X-BMAuth-JWT: the request did not come/.test(app.child.log.slice(before)));
   });
 
-  test('a clock that is half a minute wrong refuses nobody', async () => {
+  test('a clock that is half a minute wrong refuses no one', async () => {
     for (const claims of [{ exp: now() - 20 }, { nbf: now() + 20, iat: now() + 20 }]) {
       assert.equal((await me(token({ claims }))).status, 200);
     }
@@ -153,14 +153,14 @@ for (const example of ['fastapi', 'fastapi-by-hand']) describe(example, () => {
   });
 
   test('keys that cannot be fetched are 503, and the log says from where and why', async () => {
-    const nobody = `http://127.0.0.1:${await freePort()}`;
-    // Nobody is asked for the way to this machine itself.
-    const lost = await runApp({ example, port: await freePort(), url: nobody, env: { HTTP_PROXY: keysAt(), http_proxy: keysAt() } });
+    const dead = `http://127.0.0.1:${await freePort()}`;
+    // No proxy is used for this machine itself.
+    const lost = await runApp({ example, port: await freePort(), url: dead, env: { HTTP_PROXY: keysAt(), http_proxy: keysAt() } });
     try {
       for (const times of [1, 2]) {
         const answer = await send(lost.origin, '/api/me', { headers: ['X-BMAuth-JWT', token()] });
         assert.deepEqual([answer.status, answer.text], [503, '{"detail":"The gateway\'s keys cannot be fetched"}']);
-        const said = `keys cannot be fetched from ${nobody}/_bmauth/jwks.json: <urlopen error [Errno 111] Connection refused>`;
+        const said = `keys cannot be fetched from ${dead}/_bmauth/jwks.json: <urlopen error [Errno 111] Connection refused>`;
         await lost.child.until(async () => lost.child.log.split(said).length > times);
       }
     } finally {

@@ -34,6 +34,6 @@ openFront('caddy', [
   {
     what: 'the question can be asked from outside',
     changes: [line('		respond @question 404\n')],
-    says: [/forward-auth asked by a stranger with X-Forwarded-Method, -Proto, -Host and -Uri: 200: open to everyone/],
+    says: [/forward-auth asked from outside with X-Forwarded-Method, -Proto, -Host and -Uri: 200: open to everyone/],
   },
 ]);

@@ -48,11 +48,11 @@ ${MUTATIONS}`)],
   {
     what: 'the question can be asked from outside',
     changes: [line('direct_response: { status: 404 }', 'route: { cluster: bmauth }')],
-    says: [/forward-auth asked by a stranger as \/_bmauth\/forward-auth\/public: 200: open to everyone/],
+    says: [/forward-auth asked from outside as \/_bmauth\/forward-auth\/public: 200: open to everyone/],
   },
 ]);
 
-scenario('envoy: with failure_mode_allow everybody gets through while the gateway is away', async ({ front, gateway, origin }) => {
+scenario('envoy: with failure_mode_allow every request gets through while the gateway is away', async ({ front, gateway, origin }) => {
   await front.stop();
   await front.run([line('failure_mode_allow: false', 'failure_mode_allow: true')]);
   try {

@@ -112,9 +112,9 @@ for (const [name, changes] of Object.entries(FRONTS)) {
     await signsIn(maria, email, `${wiki}/page`);
 
     // A script is told where people sign in, and its browser is handed back from there.
-    const stranger = await enter({ passkeys: await maria.device.passkeys() });
-    await stranger.goto(`${wiki}/public`);
-    const [status, problem] = await stranger.page.evaluate(async () => {
+    const visitor = await enter({ passkeys: await maria.device.passkeys() });
+    await visitor.goto(`${wiki}/public`);
+    const [status, problem] = await visitor.page.evaluate(async () => {
       const answer = await fetch('/api/x');
       return [answer.status, await answer.json()];
     });
@@ -124,11 +124,11 @@ for (const [name, changes] of Object.entries(FRONTS)) {
     assert.equal(signInUrl.origin + signInUrl.pathname, `${home}/_bmauth/sign-in`);
     assert.equal(signInUrl.searchParams.get('return_to'), `${wiki}/public`);
     const posts = [];
-    stranger.page.on('request', (request) => {
+    visitor.page.on('request', (request) => {
       if (request.method() === 'POST' && request.url() === `${wiki}/_bmauth/hand-off`) posts.push(request.url());
     });
-    await stranger.goto(problem.sign_in_url);
-    await signsIn(stranger, email, `${wiki}/public`);
+    await visitor.goto(problem.sign_in_url);
+    await signsIn(visitor, email, `${wiki}/public`);
     assert.equal(posts.length, 1, 'the state did not get through');
 
     // Nothing is open that was not.

@@ -17,7 +17,7 @@ openFront('nginx', [
   {
     what: 'style sheets are not asked about',
     changes: [line('    location / {', '    location ~ \\.css$ { auth_request off; proxy_pass http://app; }\n    location / {')],
-    says: [/GET \/notes\/1\/doctor-[\w-]+\.css, which nobody made: 404, not BMAuth's sign-in/],
+    says: [/GET \/notes\/1\/doctor-[\w-]+\.css, which does not exist: 404, not BMAuth's sign-in/],
   },
   {
     what: 'an identity header is not written over',
@@ -48,10 +48,10 @@ openFront('nginx', [
       line('        proxy_set_header X-Original-Method $request_method;\n'),
       line('        proxy_set_header X-Original-URL $scheme://$http_host$request_uri;\n'),
     ],
-    says: [/forward-auth asked by a stranger with X-Original-URL and -Method: 200: open to everyone/],
+    says: [/forward-auth asked from outside with X-Original-URL and -Method: 200: open to everyone/],
   },
   {
-    what: 'this machine is let in unasked, and anybody may say that they are it',
+    what: 'this machine is let in unasked, and any client may say that it is this machine',
     changes: [
       line('    error_page 401', '    satisfy any; allow 127.0.0.1; deny all; set_real_ip_from 127.0.0.0/8; real_ip_header X-Real-IP;\n    error_page 401'),
     ],

@@ -36,7 +36,7 @@ openFront('traefik', [
     says: [/GET \/: 200: open to everyone/, /HEAD \/: 200/],
   },
   {
-    what: 'anybody may say which address is asked about',
+    what: 'any client may say which address is asked about',
     changes: [
       line('trustForwardHeader: false', 'trustForwardHeader: true'),
       ['traefik.yml', '    http:\n', '    forwardedHeaders: { insecure: true }\n    http:\n'],
@@ -46,6 +46,6 @@ openFront('traefik', [
   {
     what: 'the question can be asked from outside',
     changes: [line('      service: noop@internal', '      service: bmauth')],
-    says: [/forward-auth asked by a stranger with X-Original-URL and -Method: 200: open to everyone/],
+    says: [/forward-auth asked from outside with X-Original-URL and -Method: 200: open to everyone/],
   },
 ]);

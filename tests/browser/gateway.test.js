@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const STREAMED = Number(process.env.BMAUTH_STREAM_BYTES ?? 64 * MIB);
 const FLAT = 24 * MIB;
 
-scenario('a stranger is sent to sign in by a page, and told 401 by everything else', async ({ origin }) => {
+scenario('a visitor is sent to sign in by a page, and told 401 by everything else', async ({ origin }) => {
   const page = await send(origin, '/notes/1?a=b', { headers: ['Accept', 'text/html'] });
   assert.equal(page.status, 303);
   const where = new URL(page.headers.location, origin);
@@ -33,9 +33,9 @@ scenario('a stranger is sent to sign in by a page, and told 401 by everything el
   }
 });
 
-scenario('public and optional pages are open to strangers, and optional ones know who is there', async ({ enter, origin }) => {
-  assert.match((await send(origin, '/public')).text, /Hello, everybody/);
-  assert.match((await send(origin, '/optional')).text, /Hello, stranger/);
+scenario('public and optional pages are open to everyone, and optional ones know who is signed in', async ({ enter, origin }) => {
+  assert.match((await send(origin, '/public')).text, /Hello, everyone/);
+  assert.match((await send(origin, '/optional')).text, /Hello, guest/);
   assert.equal((await send(origin, '/publicity', { headers: ['Accept', 'application/json'] })).status, 401);
   const maria = await enter();
   const email = address();
@@ -84,7 +84,7 @@ scenario('no spelling of an identity header gets through, signed in or not', asy
 
     const open = JSON.parse((await send(origin, '/public/headers', { headers })).text);
     assert.deepEqual(open.filter(([name, value]) => value.includes('spoofed') || fold(name) === 'xbmauthjwt'), []);
-    assert.match((await send(origin, '/optional', { headers })).text, /Hello, stranger/);
+    assert.match((await send(origin, '/optional', { headers })).text, /Hello, guest/);
   }
 });
 
@@ -144,7 +144,7 @@ scenario('odd hosts and paths are refused before anything is decided', async ({ 
   assert.equal((await send(origin, '//api/me')).status, 401);
 });
 
-scenario('a WebSocket opens for who is signed in, on its own pages, and for nobody else', async ({ enter, origin }) => {
+scenario('a WebSocket opens for a signed-in person, on its own pages, and for no one else', async ({ enter, origin }) => {
   const maria = await enter();
   const email = address();
   await maria.register(email);

@@ -10,7 +10,7 @@ import { address, openWorld } from './harness/world.js';
 
 const DEVICES = '/_bmauth/devices';
 const FOR_THE_SIGNED_IN = [DEVICES, '/_bmauth/link', '/_bmauth/sign-out', '/_bmauth/recover'];
-const FOR_STRANGERS = ['/_bmauth/sign-in', '/_bmauth/register', '/_bmauth/recover', '/_bmauth/link', '/_bmauth/link/start'];
+const WITHOUT_SIGN_IN = ['/_bmauth/sign-in', '/_bmauth/register', '/_bmauth/recover', '/_bmauth/link', '/_bmauth/link/start'];
 
 // What only a page of ours has.
 const MARKS = /csrf|data-passkey|<form/;
@@ -78,7 +78,7 @@ const post = (page, path, body, token) =>
 const passkeysOf = (visitor) =>
   visitor.page.locator('[data-passkey]').evaluateAll((rows) => rows.map((row) => row.dataset.passkey));
 
-// The account has the one passkey that it had, and nobody was told of another.
+// The account has the one passkey that it had, and no mail told of another.
 async function isUnharmed(victim, mailbox, email) {
   await victim.goto(DEVICES);
   await victim.heading('My devices');
@@ -145,9 +145,9 @@ scenario('a script of the app can neither fetch a page nor put it into a frame',
   const { victim, email } = await victimOf(enter);
   const { page } = victim;
   await noneIsFetched(page, FOR_THE_SIGNED_IN);
-  const stranger = await enter();
-  await stranger.goto('/public');
-  await noneIsFetched(stranger.page, FOR_STRANGERS);
+  const newcomer = await enter();
+  await newcomer.goto('/public');
+  await noneIsFetched(newcomer.page, WITHOUT_SIGN_IN);
   await assert.rejects(page.evaluate((path) => fetch(path, { mode: 'navigate' }), DEVICES), /navigate/);
 
   const framed = await page.evaluate(async (path) => {
@@ -254,7 +254,7 @@ scenario('signing in works in a window that the app opened, and ends there', asy
   await shown.heading('Note 4');
 });
 
-// Puts the app's worker before every page of the host. Its script is for everybody: behind sign-in it would end with the
+// Puts the app's worker before every page of the host. Its script is public: behind sign-in it would end with the
 // session.
 async function watched(victim) {
   await victim.goto('/worker');

@@ -36,7 +36,7 @@ upstream = ["http://127.0.0.1:${app.port}"]
 const HAND_OFF = '/_bmauth/hand-off';
 const SIGN_IN = '/_bmauth/sign-in';
 
-// What nobody but a browser and the gateway may ever see: codes, states and sessions.
+// What only a browser and the gateway may ever see: codes, states and sessions.
 const secrets = new Set();
 
 // Each scenario with the origins by name, and with visitors whose secrets are noted.
@@ -69,7 +69,7 @@ async function note(context) {
 
 const codeOf = (request) => new URLSearchParams(request.postData()).get('code');
 
-// A stranger asks for `target`, makes an account, and is there.
+// A visitor asks for `target`, makes an account, and is there.
 async function registered(enter, target, options) {
   const maria = await enter(options);
   const email = address();
@@ -97,7 +97,7 @@ async function withoutScripts(enter, maria, home) {
   return visitor;
 }
 
-scenario('a stranger is back exactly where they wanted, and the other hosts let them in without a question', async ({ enter, gateway, home, wiki, files, shop }) => {
+scenario('a visitor is back exactly where they wanted, and the other hosts let them in without a question', async ({ enter, gateway, home, wiki, files, shop }) => {
   const { keys } = JSON.parse((await send(gateway.admin, '/jwks.json')).text);
   const target = `${wiki}/page/%E2%82%AC?x=1&y=a%2Fb+c#part`;
   const { maria, email } = await registered(enter, target);
@@ -120,7 +120,7 @@ scenario('a stranger is back exactly where they wanted, and the other hosts let 
   await goes(again, `${wiki}/`);
 });
 
-scenario('without scripts the page between has one button, and neither it nor the back button traps anybody', async ({ enter, home, wiki }) => {
+scenario('without scripts the page between has one button, and neither it nor the back button traps the visitor', async ({ enter, home, wiki }) => {
   const { maria } = await registered(enter, `${wiki}/`);
   const visitor = await withoutScripts(enter, maria, home);
   const target = `${wiki}/page?x=1`;
@@ -136,7 +136,7 @@ scenario('without scripts the page between has one button, and neither it nor th
   await visitor.page.reload();
   await visitor.button('Continue').click();
   await isAt(visitor, target);
-  // Somebody who was away for too long: it begins again by itself.
+  // A visitor who was away for too long: it begins again by itself.
   await visitor.context.clearCookies({ domain: WIKI });
   await visitor.goto(target);
   await visitor.context.clearCookies({ domain: WIKI });
@@ -180,15 +180,15 @@ scenario('the page between is not in the history', async ({ enter, wiki, files, 
   }
   await page.reload();
   await isAt(maria, `${files}/four`);
-  // Nor is the page where a stranger signed in.
-  const stranger = await enter({ passkeys: await maria.device.passkeys() });
-  await stranger.goto(`${wiki}/five`);
-  const before = await stranger.page.evaluate(() => history.length);
-  await signsIn(stranger, email, `${wiki}/five`);
-  assert.equal(await stranger.page.evaluate(() => history.length), before);
+  // Nor is the page where a visitor signed in.
+  const newcomer = await enter({ passkeys: await maria.device.passkeys() });
+  await newcomer.goto(`${wiki}/five`);
+  const before = await newcomer.page.evaluate(() => history.length);
+  await signsIn(newcomer, email, `${wiki}/five`);
+  assert.equal(await newcomer.page.evaluate(() => history.length), before);
 });
 
-// The browser of somebody who lets no other site have cookies, and one site none at all.
+// The browser of a person who lets no other site have cookies, and one site none at all.
 async function careful(world) {
   const profile = await mkdtemp(path.join(tmpdir(), 'bmauth-profile-'));
   await mkdir(path.join(profile, 'Default'));

@@ -229,7 +229,7 @@ scenario({ mute: true }, 'either side of a link goes on where events are held ba
   await maria.page.getByLabel('Type the number shown on that screen', { exact: true }).fill(shown);
   await maria.usePasskey('Approve with passkey', 'Approved');
   await computer.heading('Set up this device');
-  // The side that approves shows the code, and waits for whoever scans it.
+  // The side that approves shows the code, and waits until it is scanned.
   await maria.goto('/_bmauth/link');
   await computer.shortCode.waitFor({ state: 'detached' });
   const offered = maria.shortCode;
@@ -324,8 +324,8 @@ scenario({}, 'scripts that an old browser cannot read, and a browser without any
 scenario({}, 'where scripts come nothing says that they do not', async ({ enter }) => {
   const maria = await enter();
   await maria.register(address());
-  const stranger = await enter();
-  const pages = [...PAGES.map((path) => [stranger, path]), [maria, '/_bmauth/devices'], [maria, '/_bmauth/link']];
+  const newcomer = await enter();
+  const pages = [...PAGES.map((path) => [newcomer, path]), [maria, '/_bmauth/devices'], [maria, '/_bmauth/link']];
   for (const [visitor, path] of pages) {
     await visitor.goto(path);
     await isAlive(visitor);

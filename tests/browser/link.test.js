@@ -1,4 +1,4 @@
-// A new device beside one that has a passkey: scanned, filmed or typed, in either direction, and everybody else left out.
+// A new device beside one that has a passkey: scanned, filmed or typed, in either direction, and all others left out.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { A_PHONE, look } from './harness/look.js';
@@ -11,7 +11,7 @@ const START = 'Use a device you\'re already signed in on';
 const ASKED = 'Is this you signing in?';
 const SET_UP = 'Set up this device';
 
-// The computer of somebody without a passkey on it, on the way to `wanted`: it shows its code.
+// The computer of a person without a passkey on it, on the way to `wanted`: it shows its code.
 async function newComputer(enter, wanted = '/') {
   const computer = await enter();
   await computer.goto(wanted);
@@ -79,8 +79,8 @@ scenario('a phone that is signed in nowhere lets a new computer in', async ({ en
   assert.match(asked, /Chrome on Linux/);
   assert.doesNotMatch(asked, /network/, 'nothing can be known of a loopback address');
   assert.match(asked, /just now/);
-  assert.doesNotMatch(asked, new RegExp(`\\b${number}\\b`), 'the number is told to whoever has to type it');
-  assert.doesNotMatch(asked, new RegExp(email), 'an address is told to whoever is not signed in');
+  assert.doesNotMatch(asked, new RegExp(`\\b${number}\\b`), 'the number is told to the side that has to type it');
+  assert.doesNotMatch(asked, new RegExp(email), 'an address is told to a visitor who is not signed in');
   await look(phone, 'approve');
   await computer.reads('Approve it on your other device.');
   await look(computer, 'link-start found');
@@ -159,7 +159,7 @@ scenario('a new phone films the code of a signed-in computer', async ({ enter, g
   }
 });
 
-scenario('a code of somebody else’s is neither followed nor sent', async ({ enter, gateway }) => {
+scenario('a code of another site is neither followed nor sent', async ({ enter, gateway }) => {
   const file = path.join(gateway.directory, 'foreign.y4m');
   await filmForeign(file);
   const browser = await launch({ film: file });
@@ -222,7 +222,7 @@ scenario('a phone’s camera app leads to the same place as the scanner', async 
   await phone.createPasskey('/');
 });
 
-scenario('the short address asks a stranger to sign in, and then shows the code', async ({ enter }) => {
+scenario('the short address asks a visitor to sign in, and then shows the code', async ({ enter }) => {
   const maria = await enter();
   const email = address();
   await maria.register(email);
@@ -330,17 +330,17 @@ scenario('a code that another browser opened first still lets the right one appr
   await scanner.heading('This sign-in is over');
 });
 
-scenario('whoever looked on and was not the one that approved may still say no', async ({ enter }) => {
-  const stranger = await enter(A_PHONE);
-  await stranger.register(address());
+scenario('a person who looked on and was not the one that approved may still say no', async ({ enter }) => {
+  const newcomer = await enter(A_PHONE);
+  await newcomer.register(address());
   const computer = await newComputer(enter);
   const { url } = await shown(computer);
   const phone = await enter(A_PHONE);
-  for (const visitor of [phone, stranger]) {
+  for (const visitor of [phone, newcomer]) {
     await visitor.page.goto(url);
     await visitor.heading(ASKED);
   }
-  await approve(stranger, await numberOn(computer));
+  await approve(newcomer, await numberOn(computer));
   await phone.heading('Approved in another browser');
   await phone.button('No, this is not me').click();
   await phone.heading('Turned down');
@@ -393,7 +393,7 @@ scenario('a typed number survives another browser that opens the code meanwhile'
   await late.heading('Another browser was chosen');
 });
 
-scenario('whoever slept until a link was finished is told that it is over, not that it took too long', async ({ enter }) => {
+scenario('a device that slept until a link was finished is told that it is over, not that it took too long', async ({ enter }) => {
   const computer = await offering(enter);
   const { url } = await shown(computer);
   const [asleep, phone] = [await enter(A_PHONE), await enter(A_PHONE)];
@@ -465,7 +465,7 @@ scenario('a third browser that knows the link and the number gets nothing', asyn
   assert.equal(await thief.cookie(), undefined);
 });
 
-scenario('an approval is for one computer: whoever carries it to another page finds it worth nothing', async ({ enter }) => {
+scenario('an approval is for one computer: carried to another page it is worth nothing', async ({ enter }) => {
   const phone = await enter(A_PHONE);
   await phone.register(address());
   const [mine, other] = [await newComputer(enter), await newComputer(enter)];
@@ -552,7 +552,7 @@ scenario('two tabs of the phone agree, and a reloaded page goes on where it was'
   await computer.createPasskey('/');
 });
 
-scenario('whoever is new is asked first where they are signed in, and each page says one way only', async ({ enter }) => {
+scenario('a new visitor is asked first where they are signed in, and each page says one way only', async ({ enter }) => {
   const offers = await offering(enter);
   for (const heading of ['Your new device can scan', 'Your new device shows a code']) {
     await offers.page.getByRole('heading', { level: 2, name: heading, exact: true }).waitFor();

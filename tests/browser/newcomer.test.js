@@ -1,4 +1,4 @@
-// The first ten minutes of somebody new: what README says, word for word, in a clean folder with nothing else.
+// The first ten minutes of a new operator: what README says, word for word, in a clean folder with nothing else.
 import assert from 'node:assert/strict';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -107,10 +107,10 @@ test('the app of README starts as README says', async () => {
 test('check is well while the gateway runs, and says who can get in', async () => {
   await serves();
   const said = await runs(line('./target/release/bmauth check '));
-  assert.match(said, /anybody/);
+  assert.match(said, /anyone who proves/);
 });
 
-test('whoever registers with the printed code is in the app, which knows them', async () => {
+test('a person who registers with the printed code is in the app, which knows them', async () => {
   const email = address();
   const visitor = await register(email, '/api/me');
   await visitor.enterCode(codeIn(letters(email).at(-1)));
@@ -122,7 +122,7 @@ test('whoever registers with the printed code is in the app, which knows them', 
   assert.deepEqual(visitor.troubles, []);
 });
 
-test('with invitations, whoever was added registers, and everybody else is told by letter', async () => {
+test('with invitations, a person who was added registers, and all others are told by letter', async () => {
   const file = path.join(directory, 'bmauth.toml');
   const written = await readFile(file, 'utf8');
   assert.ok(written.includes('\nregistration = "open"'), written);
@@ -133,12 +133,12 @@ test('with invitations, whoever was added registers, and everybody else is told 
   const add = line('bmauth users add ').replace('ann@example.com', ann).replace('bmauth', './target/release/bmauth');
   assert.match(await runs(add), new RegExp(`${ann} may create an account at ${origin}/_bmauth/register, into staff`));
 
-  const stranger = await register(bob, '/api/me');
+  const outsider = await register(bob, '/api/me');
   assert.match(letters(bob).at(-1), /New accounts are by invitation, and there is none for this address/);
   assert.equal(codeIn(letters(bob).at(-1)), undefined);
-  await stranger.enterCode('000000');
-  await stranger.alert.getByText('That code is not right.').waitFor();
-  await stranger.leave();
+  await outsider.enterCode('000000');
+  await outsider.alert.getByText('That code is not right.').waitFor();
+  await outsider.leave();
 
   const visitor = await register(ann, '/api/me');
   await visitor.enterCode(codeIn(letters(ann).at(-1)));

@@ -1,4 +1,4 @@
-// A lost device: getting back in under each policy, what was lost ends, and whoever is still there can stop it.
+// A lost device: recovery under each policy, what was lost ends, and the owner who is still signed in can stop it.
 import assert from 'node:assert/strict';
 import { look } from './harness/look.js';
 import { send } from './harness/loopback.js';
@@ -299,20 +299,20 @@ under('delayed', 'it is held, shown on every signed-in device, and stopped from 
   const email = address();
   const owner = await enter();
   await owner.register(email);
-  const stranger = await enter();
-  await askForCode(stranger, email);
-  await stranger.enterCode(await mailbox.code(email));
-  await stranger.heading(/./);
-  await stranger.reads(/You can finish on \d+ \w+ at|You can finish on \w+ \d+/);
-  await look(stranger, 'held');
-  assert.equal(await stranger.cookie(), undefined);
+  const newcomer = await enter();
+  await askForCode(newcomer, email);
+  await newcomer.enterCode(await mailbox.code(email));
+  await newcomer.heading(/./);
+  await newcomer.reads(/You can finish on \d+ \w+ at|You can finish on \w+ \d+/);
+  await look(newcomer, 'held');
+  assert.equal(await newcomer.cookie(), undefined);
   assert.equal((await owner.send('/api/me')).status, 200);
   await letterAbout(mailbox, email, /^Someone wants to get back/);
 
   // Another code, within the hold, leads nowhere else.
-  await askForCode(stranger, email);
-  await stranger.enterCode(await mailbox.code(email));
-  await stranger.reads(/You can finish on/);
+  await askForCode(newcomer, email);
+  await newcomer.enterCode(await mailbox.code(email));
+  await newcomer.reads(/You can finish on/);
 
   await owner.goto('/_bmauth/devices');
   await owner.reads('Someone asked for a way back into your account (Chrome on Linux).');
@@ -356,15 +356,15 @@ under('delayed', 'the link in the mail stops it, once', async ({ enter, mailbox,
   await look(reader, 'cancel over');
 });
 
-// A stranger asks for a way back in: the owner with the address, and the link in the letter.
+// A person asks for a way back in: the owner, and the link in the letter.
 async function heldWithLink(enter, mailbox) {
   const email = address();
   const owner = await enter();
   await owner.register(email);
-  const stranger = await enter();
-  await askForCode(stranger, email);
-  await stranger.enterCode(await mailbox.code(email));
-  await stranger.reads(/You can finish on/);
+  const newcomer = await enter();
+  await askForCode(newcomer, email);
+  await newcomer.enterCode(await mailbox.code(email));
+  await newcomer.reads(/You can finish on/);
   const { text } = await letterAbout(mailbox, email, /^Someone wants to get back/);
   return { owner, email, link: /https?:\S+\/_bmauth\/recover\/cancel#\S+/.exec(text)[0] };
 }

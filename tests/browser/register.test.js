@@ -5,7 +5,7 @@ import { address, openWorld } from './harness/world.js';
 const scenario = openWorld();
 const otherThan = (code) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
 
-scenario('a stranger makes an account and lands on the page first asked for', async ({ enter, mailbox, origin }) => {
+scenario('a visitor makes an account and lands on the page first asked for', async ({ enter, mailbox, origin }) => {
   const maria = await enter();
   const email = address();
   await maria.goto('/notes/7?tag=a%26b&q=x%2Fy');
@@ -159,18 +159,18 @@ scenario('a taken address shows the same page, and its owner is told', async ({ 
   const [email, fresh] = [address(), address()];
   await owner.register(email);
 
-  const stranger = await enter();
-  await stranger.askToRegister(email);
+  const outsider = await enter();
+  await outsider.askToRegister(email);
   const newcomer = await enter();
   await newcomer.askToRegister(fresh);
   const shown = async (visitor, own) => (await visitor.page.locator('main').innerText()).replaceAll(own, '…');
-  assert.equal(await shown(stranger, email), await shown(newcomer, fresh));
+  assert.equal(await shown(outsider, email), await shown(newcomer, fresh));
 
   const letter = await mailbox.next(email, ({ subject, text }) => /already have an account/i.test(subject + text));
   assert.doesNotMatch(letter.subject + letter.text, /\b\d{3} ?\d{3}\b/, 'the letter carries a code');
-  await stranger.enterCode('123456');
-  await stranger.alert.filter({ hasText: 'That code is not right.' }).waitFor();
-  assert.equal(await stranger.cookie(), undefined);
+  await outsider.enterCode('123456');
+  await outsider.alert.filter({ hasText: 'That code is not right.' }).waitFor();
+  assert.equal(await outsider.cookie(), undefined);
 });
 
 scenario('closing the device dialog while registering is no error, and can be tried again', async ({ enter, mailbox }) => {
@@ -192,7 +192,7 @@ scenario('closing the device dialog while registering is no error, and can be tr
   await maria.at('/');
 });
 
-scenario('of two people who register one address, whoever proves it has the account', async ({ enter, mailbox }) => {
+scenario('of two people who register one address, the one who proves it has the account', async ({ enter, mailbox }) => {
   const [maria, mallory] = [await enter(), await enter()];
   const email = address();
   await mallory.askToRegister(email);

@@ -9,7 +9,7 @@ scenario('account, session and used codes outlive a crash', async ({ enter, gate
   const email = address();
   await maria.askToRegister(email);
   const code = await mailbox.code(email);
-  // Somebody who has all that this browser had before the code was used, and the form still open.
+  // An attacker who has all that this browser had before the code was used, and the form still open.
   const replayer = await enter();
   await replayer.context.addCookies(await maria.context.cookies());
   await replayer.page.goto(maria.page.url());

@@ -37,7 +37,7 @@ scenario('choosing the passkey from the address field’s suggestions signs in',
   const email = address();
   await maria.register(email);
   await maria.signOut();
-  // With somebody present, the virtual device answers the autofill request as if its suggestion had been chosen.
+  // With the sensor touched, the virtual device answers the autofill request as if its suggestion had been chosen.
   await maria.device.touched(async () => {
     await maria.page.goto(`${maria.world.origin}/notes/5`);
     await maria.at('/notes/5');
@@ -83,7 +83,7 @@ scenario('a closed device dialog is no error, and can be tried again', async ({ 
   });
 });
 
-scenario('a device that nobody touches shows that it is waited for, and can be cancelled', async ({ enter }) => {
+scenario('a device that is not touched shows that it is waited for, and can be cancelled', async ({ enter }) => {
   const maria = await enter();
   const email = address();
   await maria.register(email);

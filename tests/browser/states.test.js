@@ -18,22 +18,22 @@ async function found(enter, there) {
   return phone;
 }
 
-scenario('who approves is told where the new device is at another network address', async ({ enter }) => {
+scenario('the approver is told where the new device is at another network address', async ({ enter }) => {
   const phone = await found(enter, '198.51.100.9');
   await phone.reads('At another network address');
   await phone.reads('We see it at another network address than this device.');
   await look(phone, 'approve another network');
 });
 
-scenario('who approves is told where the new device is at the same network address', async ({ enter }) => {
+scenario('the approver is told where the new device is at the same network address', async ({ enter }) => {
   const phone = await found(enter, '203.0.113.7');
   await phone.reads('Seems to be in the same network');
   await look(phone, 'approve same network');
 });
 
-scenario('whoever sends too much is told how long to wait, in their language', async ({ enter }) => {
+scenario('a visitor who sends too much is told how long to wait, in their language', async ({ enter }) => {
   const maria = await enter({ viewport: DESKTOP, ...from(NETWORK) });
-  // Somebody else behind the same address has used up what it may send in the very moment that the form is sent.
+  // Another client behind the same address has used up what it may send in the very moment that the form is sent.
   const refused = async () => {
     const headers = ['X-Forwarded-For', NETWORK, 'Accept', 'text/html'];
     for (let sent = 0; sent < 5000; sent += 8) {

@@ -200,7 +200,7 @@ for (const [what, manager] of Object.entries(MANAGERS)) {
   });
 }
 
-scenario('an answer with parts missing is nobody’s passkey, and is said to be unreadable', async ({ enter }) => {
+scenario('an answer with parts missing is no passkey, and is said to be unreadable', async ({ enter }) => {
   const maria = await enter();
   await maria.page.addInitScript(() => {
     CredentialsContainer.prototype.create = async () => null;

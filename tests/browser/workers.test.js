@@ -20,12 +20,12 @@ addEventListener('fetch', (event) => {
   if (mode === 'navigate' && method === 'GET' && !isLeftOut) event.respondWith(caches.match(SHELL));
 });
 `;
-const SECRET = 'The secret notes of whoever was signed in';
+const SECRET = 'The secret notes of the signed-in person';
 const page = (title, script = '') => `<!doctype html><html lang="en"><title>${title}</title><h1>${title}</h1>${script}`;
 const registering = (script) => `<script>navigator.serviceWorker.register('${script}', { scope: '/' })</script>`;
 
 // Where a worker lies, the page that registers it and that it keeps, and what it leaves to the network. The script of the
-// second is for everybody; the third has the line of docs/service-workers.md.
+// second is public; the third has the line of docs/service-workers.md.
 const WORKERS = {
   '/pwa/static/sw.js': { shell: '/pwa/', denylist: '[]' },
   '/open/sw.js': { shell: '/pwa/open', denylist: '[]' },
@@ -95,7 +95,7 @@ const left = (page) => page.evaluate(async () => ({
 
 scenario('the worker of an app hides no sign-in for longer than the session', async ({ enter, gateway }) => {
   const { maria, email } = await kept(enter);
-  // While somebody is signed in the worker is the app's own, also when the browser looks for a newer one.
+  // With a session, the worker is the app's own, also when the browser looks for a newer one.
   await maria.page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
   await maria.page.reload();
   await maria.heading(SECRET);
@@ -134,7 +134,7 @@ scenario('after signing out nothing is left of what the worker kept', async ({ e
   await maria.heading('Sign in');
 });
 
-scenario('a page for everybody whose worker makes way loads itself once', async ({ enter, gateway }) => {
+scenario('a public page whose worker makes way loads itself once', async ({ enter, gateway }) => {
   const { maria, email } = await kept(enter);
   await end(gateway, email);
   let loads = 0;
@@ -155,7 +155,7 @@ scenario('a page for everybody whose worker makes way loads itself once', async 
   assert.equal(new URL(landing.url()).pathname, '/landing');
 });
 
-scenario('a worker whose script is for everybody stays, and goes on hiding pages', async ({ enter, gateway }) => {
+scenario('a worker whose script is public stays, and goes on hiding pages', async ({ enter, gateway }) => {
   const { maria, email } = await kept(enter, '/pwa/open');
   await end(gateway, email);
   await maria.page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());

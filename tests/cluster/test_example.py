@@ -42,7 +42,7 @@ def test_the_roles_are_enough_and_no_more(prepared, folder, mailbox, app):
         maria.register(a, b, mailbox)
         assert maria.visit(b).status == 200
         with psycopg.connect(f"host=127.0.0.1 port={prepared.port} user=bmauth dbname=bmauth") as connection:
-            # As where nobody knows what became of a commit.
+            # As where the outcome of a commit is unknown.
             connection.execute("SELECT pg_logical_emit_message(true, 'bmauth', '')")
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute("DROP TABLE sessions")

@@ -93,12 +93,12 @@ def begins_again(world, answer: Answer) -> bool:
 def test_a_code_of_one_gateway_is_redeemed_at_the_other_and_once(world):
     for here, there in ((world.a, world.b), (world.b, world.a)):
         before = world.sessions()
-        visitor, stranger = Person(world.wiki), Person(world.wiki)
+        visitor, newcomer = Person(world.wiki), Person(world.wiki)
         form = between(world, here, leave(world, visitor, there))
         on_the_way = dict(visitor.cookies)
         # Another browser has no use for the code, nor does it spend it: it is sent back to begin by itself.
-        other = redeem(world, stranger, there, form)
-        assert SESSION not in stranger.cookies and begins_again(world, other)
+        other = redeem(world, newcomer, there, form)
+        assert SESSION not in newcomer.cookies and begins_again(world, other)
         done = redeem(world, visitor, there, form)
         assert (done.status, done.headers["Location"]) == (303, f"{world.wiki.origin}/deep")
         for gateway in (here, there):

@@ -112,5 +112,5 @@ class Storm:
             if "Nothing could be read or written" in str(error):
                 raise NotDone(error) from None
             # Two operators at once: one of them is told to look again.
-            if "Somebody changed the same account" not in str(error):
+            if "The account was changed by someone else" not in str(error):
                 raise

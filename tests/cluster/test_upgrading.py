@@ -61,7 +61,7 @@ def test_gateways_are_replaced_one_by_one_on_newer_tables_and_nothing_is_lost(wo
 
 
 def migrate(world) -> None:
-    """Where it does not get its locks at once, it lets everybody else go on, and tries again."""
+    """Where it does not get its locks at once, it lets all others go on, and tries again."""
 
     def made() -> bool:
         with contextlib.suppress(psycopg.errors.LockNotAvailable):
@@ -72,7 +72,7 @@ def migrate(world) -> None:
     until(made, "the next step of the tables", pause=0.2)
 
 
-def test_a_program_that_is_too_old_neither_starts_nor_goes_on_and_signs_nobody_out(world):
+def test_a_program_that_is_too_old_neither_starts_nor_goes_on_and_signs_no_one_out(world):
     gateways, maria = [world.a, world.b], Person(world.site)
     maria.register(world.a, world.b, world.mailbox)
     for gateway in gateways:

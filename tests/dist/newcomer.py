@@ -1,4 +1,4 @@
-"""What somebody does who has just installed the gateway: registers at its pages, goes to the app, signs out.
+"""What a person does who has just installed the gateway: registers at its pages, goes to the app, signs out.
 
 It is run in the network of the system where the gateway is: `newcomer.py ORIGIN LETTERS`, where LETTERS is a command that
 prints the gateway's log."""
@@ -38,8 +38,8 @@ def main(origin: str, *letters: str) -> None:
     app = http.server.ThreadingHTTPServer(("127.0.0.1", 8000), App)
     threading.Thread(target=app.serve_forever, daemon=True).start()
     ann = Person(Gateway(origin, list(letters)))
-    stranger = ann.ask("GET", f"{origin}/", headers={"Accept": "application/json"})
-    assert stranger.status_code == 401, stranger.text
+    visitor = ann.ask("GET", f"{origin}/", headers={"Accept": "application/json"})
+    assert visitor.status_code == 401, visitor.text
     ann.register("ann@example.com")
     told = ann.opens(f"{origin}/").json()
     assert told["token"] and told["token"].count(".") == 2, told

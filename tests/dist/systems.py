@@ -60,7 +60,7 @@ class System:
     def __init__(self, suite: str, folder: pathlib.Path):
         self.suite, self.root = suite, folder
         unpack(suite, folder)
-        # Otherwise its first start would ask somebody at a terminal about it.
+        # Otherwise its first start would ask about it at the terminal.
         (folder / "etc/machine-id").write_text("uninitialized\n")
         for unit in ("systemd-firstboot", "systemd-networkd", "systemd-resolved", "systemd-timesyncd"):
             (folder / f"etc/systemd/system/{unit}.service").unlink(missing_ok=True)

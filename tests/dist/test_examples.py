@@ -83,8 +83,8 @@ def test_nothing_in_front_passes_the_question_of_proxies_on():
     first = of(documents, "HTTPRoute")["spec"]["rules"][0]
     assert first["matches"][0]["path"]["value"] == "/_bmauth/forward-auth"
     assert first["backendRefs"][0]["name"] == "bmauth-nobody"
-    (nobody,) = [document for document in documents if document["metadata"]["name"] == "bmauth-nobody"]
-    assert "selector" not in nobody["spec"]
+    (service,) = [document for document in documents if document["metadata"]["name"] == "bmauth-nobody"]
+    assert "selector" not in service["spec"]
 
 
 def test_a_new_configuration_starts_the_gateway_anew():

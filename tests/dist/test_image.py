@@ -66,7 +66,7 @@ def test_the_containerfile_is_clean():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_runs_as_nobody_and_is_asked_for_its_health(image):
+def test_it_runs_without_root_and_is_asked_for_its_health(image):
     settings, _ = image
     assert settings["User"] == "65532:65532"
     assert settings["Cmd"] == ["bmauth", "serve", "-c", "/etc/bmauth/bmauth.toml"]

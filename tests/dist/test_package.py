@@ -41,7 +41,7 @@ def started(installed):
 
 
 def answers(system) -> str:
-    """The status of the first page that a stranger sees, or nothing."""
+    """The status of the first page without a session, or nothing."""
     return system.run("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "http://localhost/", check=False).stdout
 
 
@@ -52,7 +52,7 @@ class TestInstalled:
         assert installed.unit("ActiveState") == "inactive"
         assert installed.unit("UnitFileState") == "disabled"
 
-    def test_the_gateway_reads_its_configuration_and_nobody_else_does(self, installed):
+    def test_the_gateway_reads_its_configuration_and_no_other_user_does(self, installed):
         assert installed.stat("/etc/bmauth") == "750 root:bmauth"
         assert installed.stat(SECRETS) == "640 root:bmauth"
         assert installed.run("runuser", "-u", "nobody", "--", "cat", SECRETS, check=False).returncode != 0
@@ -100,7 +100,7 @@ class TestStarted:
         assert started.stat("/var/lib/bmauth") == "700 bmauth:bmauth"
         assert started.stat(STORE) == "600 bmauth:bmauth"
 
-    def test_somebody_registers_and_gets_to_the_app(self, started):
+    def test_a_person_registers_and_gets_to_the_app(self, started):
         letters = ["nsenter", "--target", started.pid, "--all", "--", "journalctl", "--unit=bmauth", "--output=cat", "--no-pager"]
         done = started.in_its_network(
             sys.executable, HERE / "newcomer.py", "http://localhost", *letters,

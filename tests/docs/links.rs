@@ -163,7 +163,7 @@ fn every_page_is_in_the_book() {
     assert!(missing.is_empty(), "docs/README.md does not lead to {missing:?}");
 }
 
-/// The sources that a line names: `` `src/domain/plan.rs` ``. What stands for any name is written in capitals.
+/// The sources that a line names: `` `src/domain/plan.rs` ``. A placeholder for any name is written in uppercase.
 fn named(line: &str) -> impl Iterator<Item = &str> {
     let code = line.split('`').skip(1).step_by(2);
     code.filter(|code| {

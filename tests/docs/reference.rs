@@ -130,9 +130,9 @@ const HEAD: &str = "# Configuration reference
 
 <!-- Made from config/bmauth.toml and from what the program says of each key, by `make docs`; a test compares. -->
 
-The configuration is one TOML file: the one that `-c` or `BMAUTH_CONFIG` names, else `bmauth.toml` in the working directory, else `/etc/bmauth/bmauth.toml`. [config/bmauth.toml](../config/bmauth.toml) has the same words as comments, and `bmauth init` writes it with your answers in their places. Editors complete and check it with [config/bmauth.schema.json](../config/bmauth.schema.json): [how](start.md#in-your-editor).
+The configuration is one TOML file: the one that `-c` or `BMAUTH_CONFIG` names, or else `bmauth.toml` in the working directory, or else `/etc/bmauth/bmauth.toml`. [config/bmauth.toml](../config/bmauth.toml) has the same text as comments, and `bmauth init` writes it with your answers filled in. Editors complete and check it with [config/bmauth.schema.json](../config/bmauth.schema.json): [how](start.md#in-your-editor).
 
-A key that is not in this list is refused with the one that was probably meant. So is a key whose feature is not built yet, so that an operator does not rely on a protection that is not there. A secret may stand in a file of its own: `smtp_url_file` in the place of `smtp_url`.
+An unknown key is refused, with a suggestion of the key that was probably meant. A key whose feature is not built yet is refused too, so that you cannot rely on a protection that does not exist. A secret may be in a file of its own: `smtp_url_file` instead of `smtp_url`.
 
 ";
 
@@ -145,7 +145,7 @@ fn entry(keys: &BTreeMap<String, Kind>, section: &Section, group: &Group, key: &
     let twin =
         twin_of(keys, &name).filter(|twin| group.keys.iter().all(|line| !twin.ends_with(&format!(".{}", line.key))));
     let twin = twin.map(|twin| format!(", or `{twin}` with the name of a file")).unwrap_or_default();
-    let required = if asked::is_required(&path) { " It must be said." } else { "" };
+    let required = if asked::is_required(&path) { " It is required." } else { "" };
     let mut text = format!("### `{name}`\n{}{twin}.{required}", takes(kind));
     for line in group.keys.iter().filter(|line| line.key == key) {
         let word = if asked::is_default(&path, &line.value) { "Default" } else { "Example" };

@@ -95,7 +95,7 @@ async fn the_page_is_for_signed_in_people() {
     for page in ["/_bmauth/devices", "/_bmauth/apps"] {
         assert!(maria.get(page).await.text.contains("href=\"/_bmauth/account\""), "{page}");
     }
-    // Whoever has signed out meanwhile changes nothing, and is asked to sign in.
+    // A person who has signed out meanwhile changes nothing, and is asked to sign in.
     world.auth.operate.end_sessions(&account(&world, MARIA).await).await.unwrap();
     assert!(describe(&mut maria, "Maria", "").await.location().starts_with("/_bmauth/sign-in"));
     assert_eq!(ask(&mut maria, &json!({ "act": "download" })).await.refusal(), "not-signed-in");
@@ -144,7 +144,7 @@ async fn a_name_is_taken_from_our_own_form_only() {
     assert_eq!(maria.submit("/_bmauth/account/profile", &[("name", "Mia")]).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(account(&world, MARIA).await.name, None);
     assert_eq!(describe(&mut bob, "Bob", "").await.status, StatusCode::SEE_OTHER);
-    assert_eq!(account(&world, MARIA).await.name, None, "nobody else is called so");
+    assert_eq!(account(&world, MARIA).await.name, None, "no other account has that name");
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn what_is_kept_is_handed_out_to_a_passkey_used_for_that() {
     assert_eq!(data["passkeys"][0]["id"], encode(&passkey.id));
     assert_eq!(data["sessions"][0]["address"], "192.0.2.1");
     assert_eq!(data["activity"][0]["what"], "registered");
-    // Nothing that opens anything, and nothing of anybody else.
+    // Nothing that opens anything, and nothing of another account.
     assert!(!file.text.contains(BOB) && !file.text.contains(&maria.cookies["__Host-bmauth"]), "{}", file.text);
     // A proof is for one file, in its own session, and for nothing else.
     let asked = ask(&mut maria, &act).await;
@@ -238,7 +238,7 @@ async fn an_account_is_deleted_by_a_passkey_and_the_address_typed() {
     for wrong in ["", "maria", BOB, "maria@example.co"] {
         assert_eq!(ask(&mut maria, &delete(wrong)).await.refusal(), "email-mismatch", "{wrong}");
     }
-    // Asked for, and confirmed by somebody else's passkey or not at all.
+    // Asked for, and confirmed by another person's passkey or not at all.
     let asked = ask(&mut maria, &delete(MARIA)).await;
     assert_eq!(prove(&mut maria, &asked, &mut bobs).await.refusal(), "not-accepted");
     assert_eq!(prove(&mut maria, &asked, &mut passkey).await.refusal(), "expired-ceremony");
@@ -516,7 +516,7 @@ async fn a_code_is_worth_nothing_once_what_asked_for_it_is_over() {
                 assert_eq!(refused.status, StatusCode::CONFLICT);
                 assert!(refused.text.contains("Someone is getting back into this account."), "{}", refused.text);
                 let done = crate::recovering::set_up(&mut lost, &mut Passkey::new(b"new key")).await;
-                assert_eq!(done.status, StatusCode::OK, "nobody throws out who has proved that they get back in");
+                assert_eq!(done.status, StatusCode::OK, "no one throws out a person who has proved the recovery");
             }
             "recovered" => {
                 let (mut lost, mut new) = (world.browser(), Passkey::new(b"new key"));
@@ -696,10 +696,10 @@ async fn for_a_day_the_old_address_is_free_for_no_account_and_its_own_is_not_cha
     for act in [to("mia@example.com"), to(MARIA), json!({ "act": "delete-account", "email": NEW })] {
         assert_eq!(ask(&mut maria, &act).await.refusal(), "changed-lately");
     }
-    // Nobody gets it: not by registering, not by another change, not by an invitation.
+    // It is reserved: not available by registering, not by another change, not by an invitation.
     world.auth.operate.invite(Email::parse(MARIA).unwrap(), Vec::new()).await.unwrap();
-    let mut stranger = world.browser();
-    assert_eq!(stranger.ask_to_register(MARIA, &mut Passkey::new(b"stranger")).await.status, StatusCode::OK);
+    let mut visitor = world.browser();
+    assert_eq!(visitor.ask_to_register(MARIA, &mut Passkey::new(b"visitor")).await.status, StatusCode::OK);
     let subject = "This email address is kept with Acme Notes for a day";
     assert_eq!(subjects(&world.mails(MARIA).await), [subject]);
     ask_for(&mut bob, MARIA, &mut bobs).await;
@@ -823,7 +823,7 @@ async fn an_operators_code_that_was_given_meanwhile_dies_with_the_new_address() 
     assert!(world.auth.operate.open_admin_code(moved.id).await.unwrap().is_some());
     let undone = undo(&mut world.browser(), &link).await;
     assert_eq!(undone.status, StatusCode::OK);
-    // No code is promised that nobody sends.
+    // No code is promised that is not sent.
     assert!(undone.text.contains("or ask whoever runs Acme Notes"), "{}", undone.text);
     let letters = world.mails(MARIA).await;
     let told = letters.iter().find(|mail| mail.subject.contains("was undone")).unwrap();
@@ -892,7 +892,7 @@ async fn an_address_is_not_changed_during_a_recovery() {
     let mut other = world.browser();
     other.get("/_bmauth/recover").await;
     other.submit("/_bmauth/recover", &[("email", MARIA)]).await;
-    // A code that is only asked for holds up nobody: anybody can ask for one.
+    // A code that is only asked for blocks nothing: any client can ask for one.
     assert_eq!(ask(&mut maria, &to(NEW)).await.status, StatusCode::OK);
     let code = world.code(MARIA).await;
     crate::recovering::enter(&mut other, &code).await;

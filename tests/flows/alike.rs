@@ -1,5 +1,5 @@
-//! Whoever types an address learns nothing by how long the answer takes: at each step as much is read and written where it
-//! has an account as where it has none.
+//! How long an answer takes reveals nothing about an address: at each step as much is read and written where it has an
+//! account as where it has none.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,7 +39,7 @@ use crate::authenticator::Passkey;
 use crate::browser::Browser;
 use crate::world::{CONFIG, World};
 
-// Addresses of one length: how long one is shows in what is written, whoever has it.
+// Addresses of one length: how long one is shows in what is written, with or without an account.
 const KNOWN: &str = "maria@example.com";
 const DISABLED: &str = "diane@example.com";
 const UNKNOWN: &str = "nelly@example.com";
@@ -177,7 +177,7 @@ impl Records for Counting {
     }
 
     async fn has_invitations(&self) -> Result<bool, StoreError> {
-        self.one("whether anybody is invited");
+        self.one("whether there are invitations");
         self.store.has_invitations().await
     }
 
@@ -279,7 +279,7 @@ async fn the_same_for_each<'a>(
         walk(email, &mut steps).await;
         walked.push(steps.steps);
     }
-    let [first, others @ ..] = walked.as_slice() else { panic!("nobody walked") };
+    let [first, others @ ..] = walked.as_slice() else { panic!("nothing was walked") };
     for (email, other) in emails[1..].iter().zip(others) {
         assert_eq!(first.len(), other.len());
         for (one, other) in first.iter().zip(other) {
@@ -335,7 +335,7 @@ async fn registering_asks_as_much_of_the_store_with_and_without_an_invitation() 
     .await;
 }
 
-/// Everything that somebody can do who wants an account and does not know the code.
+/// Everything that a client can do that wants an account and does not know the code.
 async fn registers(world: &World, email: &str, steps: &mut Steps<'_>) {
     let mut browser = world.browser();
     let mut key = Passkey::new(&[email.as_bytes(), b" on a page"].concat());

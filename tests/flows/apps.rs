@@ -125,7 +125,7 @@ async fn nothing_to_open_is_said() {
 }
 
 #[tokio::test]
-async fn a_stranger_signs_in_first_and_comes_back() {
+async fn a_visitor_signs_in_first_and_comes_back() {
     let world = world().await;
     let mut passkey = Passkey::new(b"key of maria");
     world.browser().register(&world, MARIA, &mut passkey).await;

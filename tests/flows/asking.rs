@@ -1,4 +1,4 @@
-//! Behind somebody else's proxy: it hands our pages to us, sends the app's requests to the app itself, and asks about
+//! Behind an operator's own proxy: it hands our pages to us, sends the app's requests to the app itself, and asks about
 //! each of them first. The whole gateway, reached through that proxy alone.
 
 use std::sync::Arc;
@@ -181,12 +181,12 @@ async fn a_page_made_by_the_proxy_carries_what_a_page_made_by_the_portal_does() 
 }
 
 #[tokio::test]
-async fn a_stranger_is_sent_to_sign_in_registers_there_and_then_passes() {
+async fn a_visitor_is_sent_to_sign_in_registers_there_and_then_passes() {
     let behind = Behind::new().await;
     let mut browser = behind.browser();
-    let stranger = behind.told(&browser, "/notes?id=7").await;
-    assert_eq!(stranger.status(), StatusCode::SEE_OTHER);
-    let address = field(&stranger, "location").strip_prefix("https://notes.example.com").unwrap();
+    let newcomer = behind.told(&browser, "/notes?id=7").await;
+    assert_eq!(newcomer.status(), StatusCode::SEE_OTHER);
+    let address = field(&newcomer, "location").strip_prefix("https://notes.example.com").unwrap();
     let page = browser.get(address).await;
     assert_eq!(page.status, StatusCode::OK, "the proxy hands the page's address to us");
     assert!(page.text.contains("/notes?id=7"), "{}", page.text);
@@ -304,7 +304,7 @@ async fn a_recovered_session_passes_only_after_its_review() {
     let body = to_bytes(script.into_body(), 1 << 20).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["type"], "urn:bmauth:problem:review-required");
     let optional = ask("/optional", "navigate").await;
-    assert_eq!((optional.status().as_u16(), field(&optional, "x-bmauth-jwt")), (200, ""), "nobody, to the app");
+    assert_eq!((optional.status().as_u16(), field(&optional, "x-bmauth-jwt")), (200, ""), "no identity, to the app");
     assert_eq!(field(&optional, "remote-user"), "");
 
     assert_eq!(crate::recovering::review(&mut browser, &mut passkey, &[]).await.status, StatusCode::OK);
@@ -335,12 +335,12 @@ async fn router_told(behind: &Behind, browser: &Browser, path: &str, trusted: bo
 async fn the_portals_router_answers_like_the_proxy() {
     let behind = Behind::new().await;
     let (browser, _) = behind.maria().await;
-    let stranger = behind.browser();
+    let newcomer = behind.browser();
     for path in ["/_bmauth/forward-auth/", "/_bmauth/forward-auth/notes?x"] {
         let answer = router_told(&behind, &browser, path, true).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(claims(&answer)["email"], MARIA);
-        assert_eq!(router_told(&behind, &stranger, path, true).await.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(router_told(&behind, &newcomer, path, true).await.status(), StatusCode::UNAUTHORIZED);
     }
     for path in ["/_bmauth/forward-auth", "/_bmauth/forward-auth/a/./b", "/_bmauth/forward-auth/a%5cb"] {
         let answer = router_told(&behind, &browser, path, true).await;

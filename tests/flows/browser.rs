@@ -269,7 +269,7 @@ impl Browser {
         assert_eq!(self.submit("/_bmauth/account/profile", &chosen).await.status, StatusCode::SEE_OTHER);
     }
 
-    /// The address of whoever is signed in.
+    /// The address of the person who is signed in.
     pub async fn who(&mut self) -> Option<String> {
         let answer = self.get("/_bmauth/whoami").await;
         (answer.status == StatusCode::OK).then(|| answer.json()["email"].as_str().unwrap().to_owned())

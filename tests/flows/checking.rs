@@ -61,7 +61,7 @@ impl Program {
         while !text.contains("\"serving ") {
             assert!(log.read_line(&mut text).unwrap() > 0, "{text}");
         }
-        // Nobody reads on, and nobody waits for the log.
+        // Nothing reads on, and nothing waits for the log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         program
     }
@@ -101,13 +101,13 @@ async fn check_passes_beside_a_running_gateway_and_knows_whom_its_own_rp_id_lock
         let said = printed(&bmauth(folder, &["check"]), 0);
         assert!(line(&said, "store: ").starts_with("ok       store: the running gateway has "), "{said}");
         assert!(line(&said, "passkeys: ").starts_with("ok "), "{said}");
-        assert!(line(&said, "accounts: ").contains("anybody who proves an e-mail address may register"), "{said}");
+        assert!(line(&said, "accounts: ").contains("anyone who proves an e-mail address may register"), "{said}");
         assert!(line(&said, "upstream: ").starts_with("ok "), "{said}");
         // The gateway goes on, and its store is whole.
         printed(&bmauth(folder, &["users", "list"]), 0);
     }
 
-    // What SIGKILL leaves: a socket where nobody answers. The store is looked at itself.
+    // What SIGKILL leaves: a socket where nothing answers. The store is looked at itself.
     assert!(folder.join("bmauth.sock").exists());
     let store = Arc::new(RedbStore::open(&folder.join("bmauth.redb")).unwrap());
     let world = World::with(CONFIG, store).await;
@@ -133,7 +133,7 @@ async fn check_believes_no_gateway_that_has_another_store() {
     let (_app, app) = app();
     let url = format!("http://localhost:{}", free_port());
     std::fs::write(folder.join("bmauth.toml"), local(&url, "localhost", &app, PRINTED)).unwrap();
-    // Somebody has the store, and somebody else's socket has its name.
+    // A process has the store open, and another process's socket has its name.
     let _held = RedbStore::open(&folder.join("bmauth.redb")).unwrap();
     std::fs::write(folder.join("bmauth.db"), "another").unwrap();
     let text = format!("{CONFIG}\n[storage]\npath = {:?}", folder.join("bmauth.db"));
@@ -280,7 +280,7 @@ fn what_init_writes_of_flags_serves() {
     assert!(said.contains("--registration (who may register: open"), "{said}");
     assert!(!folder.join("new").exists(), "nothing is written of half");
     let said = printed(&bmauth(folder, &[&flags[..], &["--registration", "open"]].concat()), 0);
-    assert!(said.contains("Wrote new/bmauth.toml") && said.contains("anybody who proves an e-mail address"), "{said}");
+    assert!(said.contains("Wrote new/bmauth.toml") && said.contains("anyone who proves an e-mail address"), "{said}");
     let new = folder.join("new");
     let mode = std::fs::metadata(new.join("bmauth.toml")).unwrap().permissions().mode();
     assert_eq!(mode & 0o7777, 0o600);

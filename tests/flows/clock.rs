@@ -1,5 +1,5 @@
-//! A clock that jumps, by seconds or years, in either direction, at every step: nobody gets a 500, whoever signs in next
-//! can, and nothing is good for longer than it was to be.
+//! A clock that jumps, by seconds or years, in either direction, at every step: no one gets a 500, the next sign-in works,
+//! and nothing is valid for longer than it was to be.
 
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::tasks;
@@ -29,7 +29,7 @@ async fn rounds(world: &World) {
     world.outbox.deliver().await;
 }
 
-/// Somebody who was never here comes, signs out, and signs in.
+/// A new person registers, signs out, and signs in.
 async fn newcomer(world: &World, number: &mut u32) {
     *number += 1;
     let email = format!("new{number}@example.com");
@@ -223,7 +223,7 @@ async fn a_clock_that_jumps_at_any_step_takes_nothing_down() {
 #[tokio::test]
 async fn a_gateway_that_starts_while_the_clock_is_wrong_goes_on_when_it_is_right() {
     let mut number = 0;
-    // 1970, before anybody has asked a time server.
+    // 1970, before a time server has been asked.
     for jump in JUMPS.into_iter().chain([-1_800_000_000]) {
         for (right, _kept) in worlds().await {
             for starts_again in [false, true] {
@@ -281,7 +281,7 @@ async fn a_session_of_a_clock_that_was_ahead_lasts_no_longer_than_from_now() {
                     let world = if restarts { world.again(CONFIG).await } else { world };
                     let lasted = seconds_signed_in(&world, &mut used, idle / 2, restarts).await;
                     assert!((absolute - idle..=absolute + idle / 2).contains(&lasted), "{lasted} of {absolute}");
-                    // Nobody used the other one meanwhile.
+                    // The other one was not used meanwhile.
                     let mut tab = world.browser();
                     tab.cookies.clone_from(&unused.cookies);
                     assert_eq!(tab.who().await, None, "{jump} {restarts} {is_used_first}");
@@ -342,7 +342,7 @@ async fn what_a_clock_made_that_was_ahead_is_over_or_is_so_in_its_time() {
                 assert!(sane(&recovering.enter(MARIA, &recovery).await).is_client_error(), "{jump}");
                 assert!(sane(&asked.answer(&challenge, &credential).await).is_client_error(), "{jump}");
             }
-            // And nobody has to wait for another.
+            // And no one has to wait for another.
             recovering.ask_for_code(MARIA).await;
             let recovery = world.code(MARIA).await;
             let done = recovering.enter(MARIA, &recovery).await;

@@ -33,7 +33,7 @@ pub async fn leads_to(browser: &mut Browser, passkey: &mut Passkey) -> String {
     answer.json()["location"].as_str().unwrap().to_owned()
 }
 
-/// Says on the page for an older passkey that the recovery was somebody else's.
+/// Says on the page for an older passkey that the recovery was another person's.
 pub async fn contest(browser: &mut Browser, passkey: &mut Passkey) -> Answer {
     let page = leads_to(browser, passkey).await;
     let question = page.strip_prefix(CONTEST).unwrap_or_else(|| panic!("{page}")).to_owned();
@@ -82,7 +82,7 @@ async fn until_the_review_is_answered_an_older_passkey_opens_adds_removes_and_ap
     assert_eq!(finish.refusal(), "no-link");
     let body = json!({ "ceremony": asked["ceremony"], "credential": old.get(&asked["options"]) });
     assert_eq!(thief.post("/_bmauth/devices/confirm/verify", &body).await.refusal(), "not-signed-in");
-    // What was asked before is answered by nobody, with the new passkey neither.
+    // A challenge from before cannot be answered, not with the new passkey either.
     let answer = new.get(&challenge["options"]);
     assert_eq!(early.answer(&challenge, &answer).await.refusal(), "not-accepted");
     // Signing in leads to the contest alone.
@@ -107,7 +107,7 @@ async fn until_the_review_is_answered_an_older_passkey_opens_adds_removes_and_ap
     assert_eq!(keys(&world).await, [b"key of maria".to_vec(), b"new key".to_vec()]);
     assert!(world.mails(MARIA).await.is_empty(), "nothing has happened");
 
-    // The review is the account's: whoever signs in with the new passkey is asked.
+    // The review is the account's: every sign-in with the new passkey shows it.
     let mut elsewhere = world.browser();
     elsewhere.sign_in(None, &mut new).await;
     assert_eq!(elsewhere.who().await, None);
@@ -149,7 +149,7 @@ async fn a_review_is_confirmed_with_the_new_passkey_for_the_list_that_was_shown(
 async fn a_contested_recovery_opens_nothing_and_the_owner_of_both_gets_back_in() {
     let world = World::new().await;
     let (_, mut old) = maria(&world).await;
-    // Somebody who reads her mail.
+    // An attacker who reads her mail.
     let (mut thief, mut made) = (world.browser(), Passkey::new(b"the thief's key"));
     recover(&world, &mut thief, &mut made).await;
     world.mails(MARIA).await;
@@ -324,7 +324,7 @@ async fn a_recovery_over_the_api_is_reviewed_too() {
 async fn undoing_a_recovery_undoes_those_before_it_that_were_not_reviewed() {
     let world = World::new().await;
     let (_, mut old) = maria(&world).await;
-    // Somebody who reads her mail recovers twice, and answers no review.
+    // An attacker who reads her mail recovers twice, and answers no review.
     for id in [b"first of the thief", b"later of the thief"] {
         recover(&world, &mut world.browser(), &mut Passkey::new(id)).await;
         world.mails(MARIA).await;
@@ -347,11 +347,11 @@ async fn the_owner_hears_why_the_code_beside_an_older_passkey_is_a_long_one() {
     recover(&world, &mut world.browser(), &mut Passkey::new(b"the thief's key")).await;
     contest(&mut world.browser(), &mut old).await;
     for n in 1..=4 {
-        let mut stranger = world.browser();
-        stranger.address = format!("198.51.100.{n}").parse().unwrap();
-        ask(&mut stranger, MARIA).await;
+        let mut visitor = world.browser();
+        visitor.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut visitor, MARIA).await;
         for _ in 0..5 {
-            enter(&mut stranger, "000000").await;
+            enter(&mut visitor, "000000").await;
         }
     }
     world.mails(MARIA).await;
@@ -368,9 +368,9 @@ async fn the_letter_beside_an_older_passkey_comes_however_many_others_asked_for(
     recover(&world, &mut world.browser(), &mut Passkey::new(b"the thief's key")).await;
     contest(&mut world.browser(), &mut old).await;
     for n in 1..=40 {
-        let mut stranger = world.browser();
-        stranger.address = format!("198.51.100.{n}").parse().unwrap();
-        ask(&mut stranger, MARIA).await;
+        let mut visitor = world.browser();
+        visitor.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut visitor, MARIA).await;
     }
     world.mails(MARIA).await;
     world.wait(1);
@@ -390,7 +390,7 @@ async fn what_an_unreviewed_recovery_made_is_no_older_passkey() {
         world.mails(MARIA).await;
         world.wait(60);
     }
-    // It contests nothing, and opens nothing together with a code once somebody else has.
+    // It contests nothing, and opens nothing together with a code once another passkey has.
     let mut browser = world.browser();
     assert_eq!(browser.sign_in(None, &mut first).await.refusal(), "rests");
     assert_eq!(contest(&mut world.browser(), &mut old).await.status, StatusCode::OK);

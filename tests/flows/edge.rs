@@ -202,11 +202,11 @@ pub struct Fragile {
     pub down: Arc<AtomicBool>,
     /// It can be read, and not written: its disk is full.
     pub full: Arc<AtomicBool>,
-    /// Commits hang while somebody has this to themselves: its disk is slow.
+    /// Commits hang while a test holds this lock: its disk is slow.
     pub disk: Arc<RwLock<()>>,
     /// How many commits it was asked for, and how many of them were to be durable.
     pub commits: Arc<[AtomicUsize; 2]>,
-    /// What somebody else commits just before a commit with such a change, once.
+    /// What another client commits just before a commit with such a change, once.
     pub meanwhile: Mutex<Option<Meanwhile>>,
 }
 

@@ -113,7 +113,7 @@ async fn nothing_is_kept_where_the_store_fails_or_on_the_way_to_ourselves() {
 #[tokio::test]
 async fn every_page_goes_on_to_a_whole_address_of_ours_and_to_no_other() {
     let world = world().await;
-    let (mut maria, mut stranger) = (world.browser(), world.browser());
+    let (mut maria, mut newcomer) = (world.browser(), world.browser());
     maria.register(&world, "maria@example.com", &mut Passkey::new(b"key of maria")).await;
     for (asked, expected) in [
         ("/a?b", "https://notes.example.com/a?b"),
@@ -133,7 +133,7 @@ async fn every_page_goes_on_to_a_whole_address_of_ours_and_to_no_other() {
             for known in ["sign-in", "register", "link/start", "recover/review"] {
                 assert_eq!(maria.get(&page(known)).await.location(), expected, "{known} {name}={asked}");
             }
-            assert_eq!(stranger.get(&page("faster")).await.location(), expected, "faster {name}={asked}");
+            assert_eq!(newcomer.get(&page("faster")).await.location(), expected, "faster {name}={asked}");
             let (link, data) = (format!("href=\"{expected}\""), format!("data-return-to=\"{expected}\""));
             for (shown, as_what) in [("sign-out", &link), ("faster", &link), ("faster", &data)] {
                 let text = maria.get(&page(shown)).await.text;
@@ -145,7 +145,7 @@ async fn every_page_goes_on_to_a_whole_address_of_ours_and_to_no_other() {
             for (leads_in, field) in
                 [("sign-in", "data-return-to"), ("register", "data-return-to"), ("recover", "value")]
             {
-                let text = stranger.get(&page(leads_in)).await.text;
+                let text = newcomer.get(&page(leads_in)).await.text;
                 assert!(text.contains(&format!("{field}=\"{carried}\"")), "{leads_in} {name}={asked}: {text}");
             }
         }

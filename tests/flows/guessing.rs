@@ -1,4 +1,4 @@
-//! Codes by mail that are guessed at: what stops it, and keeps nobody out.
+//! Codes by mail that are guessed at: what stops it, and locks no one out.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ async fn maria(world: &World) -> (Browser, Passkey) {
     (browser, key)
 }
 
-fn stranger(world: &World, n: u32) -> Browser {
+fn visitor(world: &World, n: u32) -> Browser {
     let mut browser = world.browser();
     browser.address = format!("198.51.{}.{}", n / 200, n % 200 + 1).parse().unwrap();
     browser
@@ -43,10 +43,10 @@ fn another(code: &str) -> String {
 
 /// Guesses `times` at codes of an address, from a network for each code; hands over what it was told and the last browser.
 async fn guess(world: &World, email: &str, times: usize, from: u32) -> (Vec<(StatusCode, usize)>, Browser) {
-    let (mut told, mut browser) = (Vec::new(), stranger(world, from));
+    let (mut told, mut browser) = (Vec::new(), visitor(world, from));
     for n in 0..times {
         if n % 5 == 0 {
-            browser = stranger(world, from + n as u32 / 5);
+            browser = visitor(world, from + n as u32 / 5);
             assert_eq!(ask(&mut browser, email).await.status, StatusCode::SEE_OTHER);
         }
         let answer = enter(&mut browser, "000 000").await;
@@ -63,11 +63,11 @@ async fn an_owner_is_told_of_many_tries_in_their_own_language() {
     browser.choose_german().await;
     world.wait(24 * 3600);
     guess(&world, MARIA, 20, 0).await;
-    ask(&mut stranger(&world, 100), MARIA).await;
+    ask(&mut visitor(&world, 100), MARIA).await;
     let mails = world.mails(MARIA).await;
     let told = "Für Ihr Konto bei Acme Notes wurden viele Codes versucht";
     assert_eq!(mails.iter().filter(|mail| mail.subject == told).count(), 1, "{mails:?}");
-    // A code goes to an address, whoever has it: in the language of the browser that asked.
+    // A code goes to an address, with or without an account: in the language of the browser that asked.
     assert!(mails.iter().any(|mail| mail.subject.contains(" is your ")));
     assert!(!mails.iter().any(|mail| mail.subject.contains("ist Ihr Code")));
 }
@@ -78,7 +78,7 @@ async fn past_twenty_tries_a_day_letters_carry_long_codes_and_the_owner_is_told_
     let (_, mut key) = maria(&world).await;
     world.wait(24 * 3600);
     // A code that was sent before opens nothing any more either, though it is right.
-    let mut early = stranger(&world, 100);
+    let mut early = visitor(&world, 100);
     ask(&mut early, MARIA).await;
     let right = world.code_as_told(MARIA).await;
     assert_eq!(right.len(), 7);
@@ -114,7 +114,7 @@ async fn past_twenty_tries_a_day_letters_carry_long_codes_and_the_owner_is_told_
 
     // A day later, six digits are enough again.
     world.wait(24 * 3600);
-    ask(&mut stranger(&world, 200), MARIA).await;
+    ask(&mut visitor(&world, 200), MARIA).await;
     assert_eq!(world.code_as_told(MARIA).await.len(), 7);
 }
 
@@ -123,7 +123,7 @@ async fn a_long_code_has_five_tries() {
     let world = World::new().await;
     maria(&world).await;
     guess(&world, MARIA, 20, 0).await;
-    let mut browser = stranger(&world, 100);
+    let mut browser = visitor(&world, 100);
     ask(&mut browser, MARIA).await;
     let long = world.code_as_told(MARIA).await;
     for _ in 0..5 {
@@ -157,7 +157,7 @@ async fn a_browser_that_was_signed_in_to_the_account_keeps_tries_and_letters_of_
     own.submit("/_bmauth/signout", &[]).await;
     // Others use up all that the address has: tries, and letters by the hour, of which one was her own.
     guess(&world, MARIA, 95, 0).await;
-    let mut elsewhere = stranger(&world, 500);
+    let mut elsewhere = visitor(&world, 500);
     assert_eq!(ask(&mut elsewhere, MARIA).await.status, StatusCode::TOO_MANY_REQUESTS);
     world.mails(MARIA).await;
     // The same network, without what the browser is known by.
@@ -180,7 +180,7 @@ async fn a_browser_that_was_signed_in_to_the_account_keeps_tries_and_letters_of_
         world.wait(30);
     }
     let device = own.cookies["__Host-bmauth-device"].clone();
-    let mut forged = stranger(&world, 501);
+    let mut forged = visitor(&world, 501);
     let first = if device.starts_with('A') { "B" } else { "A" };
     forged.cookies.insert("__Host-bmauth-device".to_owned(), format!("{first}{}", &device[1..]));
     assert_eq!(ask(&mut forged, MARIA).await.status, StatusCode::TOO_MANY_REQUESTS);
@@ -194,30 +194,30 @@ async fn letters_are_counted_by_network_and_by_day() {
     let mut sent = 0;
     for _ in 0..12 {
         for _ in 0..8 {
-            sent += usize::from(ask(&mut stranger(&world, 0), MARIA).await.status == StatusCode::SEE_OTHER);
+            sent += usize::from(ask(&mut visitor(&world, 0), MARIA).await.status == StatusCode::SEE_OTHER);
         }
         world.wait(3600);
     }
     assert_eq!(sent, 20, "six an hour, and twenty a day");
     // Another network is not kept out by that.
     for n in 0..2 {
-        assert_eq!(ask(&mut stranger(&world, 1 + n), MARIA).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(ask(&mut visitor(&world, 1 + n), MARIA).await.status, StatusCode::SEE_OTHER);
     }
     let mut sent = 22;
     for n in 0..80 {
-        sent += usize::from(ask(&mut stranger(&world, 10 + n), MARIA).await.status == StatusCode::SEE_OTHER);
+        sent += usize::from(ask(&mut visitor(&world, 10 + n), MARIA).await.status == StatusCode::SEE_OTHER);
         world.wait(300);
     }
     assert_eq!(sent, 60, "of all networks");
     world.wait(24 * 3600);
-    assert_eq!(ask(&mut stranger(&world, 0), MARIA).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(ask(&mut visitor(&world, 0), MARIA).await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
 async fn browsers_that_the_account_knows_have_twenty_tries_between_them() {
     let world = World::new().await;
     let (_, mut key) = maria(&world).await;
-    // Whoever had the passkey for a while signed in with as many browsers as they liked.
+    // An attacker who had the passkey for a while signed in with as many browsers as they liked.
     let mut devices = Vec::new();
     for _ in 0..4 {
         let mut browser = world.browser();
@@ -227,7 +227,7 @@ async fn browsers_that_the_account_knows_have_twenty_tries_between_them() {
     let mut digits = 0;
     for (n, device) in devices.iter().enumerate() {
         for m in 0..4_u32 {
-            let mut browser = stranger(&world, 10 * n as u32 + m);
+            let mut browser = visitor(&world, 10 * n as u32 + m);
             browser.cookies.insert("__Host-bmauth-device".to_owned(), device.clone());
             assert_eq!(ask(&mut browser, MARIA).await.status, StatusCode::SEE_OTHER);
             if world.code_as_told(MARIA).await.len() == 7 {
@@ -270,7 +270,7 @@ async fn no_owner_is_kept_from_typing_the_operators_code_by_what_others_asked_fo
     let world = World::with(&text, Arc::new(MemoryStore::default())).await;
     maria(&world).await;
     for n in 0..100 {
-        assert_eq!(ask(&mut stranger(&world, n), MARIA).await.status, StatusCode::SEE_OTHER, "{n}");
+        assert_eq!(ask(&mut visitor(&world, n), MARIA).await.status, StatusCode::SEE_OTHER, "{n}");
     }
     assert!(world.mails(MARIA).await.is_empty());
 }

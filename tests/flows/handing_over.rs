@@ -1,5 +1,5 @@
 //! One sign-in for several hosts: the way from one host to another and back, the family of sessions that comes of it, and
-//! what whoever attacks that way gets.
+//! what an attacker gets that way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -221,7 +221,7 @@ async fn a_visitor_without_a_session_signs_in_where_people_do_and_is_handed_over
 async fn a_form_whose_answer_lies_on_another_host_is_answered_by_a_page_that_leads_there() {
     let world = world().await;
     let mut browser = browser(&world);
-    let mut passkey = passkey(b"key of a stranger");
+    let mut passkey = passkey(b"key of a visitor");
     let target = "https://wiki.example.com/deep?x=1";
     // Registering, with the code of the letter.
     browser.get(&format!("/_bmauth/register?return_to={}", escaped(target))).await;
@@ -523,7 +523,7 @@ async fn a_code_is_good_once_for_one_browser_at_one_host_for_a_minute() {
     assert!(is_not_taken(&late.send(&mut browser).await));
     assert_eq!(browser.who().await, None);
 
-    // After signing out, by whoever has all of it.
+    // After signing out, by an attacker who has all of it.
     let form = ask(&mut browser, FILES, "/").await;
     let mut copy = world.browser();
     browser.go(FILES);
@@ -695,7 +695,7 @@ async fn a_host_hands_over_only_to_itself_and_only_to_places_of_its_own() {
         form.set("return_to", return_to);
         assert_eq!(form.send(&mut browser).await.location(), location, "{return_to}");
     }
-    // A state is of no use for what is none of our hosts, and the host where people sign in takes nobody over.
+    // A state is of no use for what is none of our hosts, and the host where people sign in takes no one over.
     browser.go(AUTH);
     let state = "state=1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     for foreign in ["https://evil.example/", "https://auth.example.com/x", "/x"] {
@@ -778,23 +778,23 @@ fn navigates(target: &str) -> Request<Body> {
 #[tokio::test]
 async fn a_visitor_to_where_people_signed_in_before_is_sent_on_and_handed_over() {
     let behind = Behind::with(&moved()).await;
-    // A stranger, and whatever else: the same place.
-    let mut stranger = behind.browser();
-    stranger.go(OLD);
+    // A visitor without a session, and whatever else: the same place.
+    let mut visitor = behind.browser();
+    visitor.go(OLD);
     for target in
         ["/notes/7?a=%20b", "/", "/_bmauth/devices", "/_bmauth/v1/version", "/_bmauth/sign-in?return_to=/a", "/link"]
     {
-        let answer = stranger.send(navigates(target)).await;
+        let answer = visitor.send(navigates(target)).await;
         assert_eq!(
             (answer.status, answer.location()),
             (StatusCode::PERMANENT_REDIRECT, &*format!("https://{AUTH}{target}"))
         );
     }
     let posted = Request::post("/save").header(header::ORIGIN, format!("https://{OLD}"));
-    assert_eq!(stranger.send(posted.body(Body::empty()).unwrap()).await.status, StatusCode::PERMANENT_REDIRECT);
-    assert_eq!(stranger.get("/_bmauth/healthz").await.status, StatusCode::OK);
-    stranger.go("older.example.com");
-    assert_eq!(stranger.send(navigates("/")).await.status, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(visitor.send(posted.body(Body::empty()).unwrap()).await.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(visitor.get("/_bmauth/healthz").await.status, StatusCode::OK);
+    visitor.go("older.example.com");
+    assert_eq!(visitor.send(navigates("/")).await.status, StatusCode::MISDIRECTED_REQUEST);
 
     for (host, target, lands) in [
         (OLD, "/_bmauth/devices", "/_bmauth/devices"),
@@ -851,7 +851,7 @@ async fn a_visitor_signed_in_nowhere_any_more_signs_in_where_people_do_now() {
     let back = browser.follow(asks_back.location()).await;
     assert_eq!(back.location(), format!("https://{AUTH}/_bmauth/sign-in?return_to=https%3A%2F%2F{AUTH}%2F"));
     assert!(browser.follow(back.location()).await.text.contains("Sign in with a passkey"));
-    // Nobody is asked back at what is no such host.
+    // No visitor is asked back at what is no such host.
     browser.go(AUTH);
     for from in ["files.example.com", "evil.example", "auth.example.com", ""] {
         assert_eq!(browser.get(&format!("/_bmauth/sign-in?from={from}")).await.status, StatusCode::OK, "{from}");
@@ -872,7 +872,7 @@ async fn an_app_where_people_signed_in_before_makes_no_session_where_they_do_now
     let answer = mallory.follow(&asks_back).await;
     assert!(answer.location().starts_with(&format!("https://{AUTH}/_bmauth/sign-in?")), "{}", answer.location());
 
-    // By one of before she does. It puts her in nobody's place.
+    // By one of before she does. It replaces no session of another person.
     let mut mallory = from_before(&behind, WIKI).await;
     let form = Form::of(&mallory.follow(&asks_back).await);
     browser.go(AUTH);

@@ -1,4 +1,4 @@
-//! Who may have an account: whom the operator names, under each policy, and what everybody else is shown and told.
+//! Who may have an account: whom the operator names, under each policy, and what all others are shown and told.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,7 +74,7 @@ async fn an_invited_person_registers_like_others_under_each_policy_and_is_in_the
     }
 }
 
-/// What somebody sees who asks for an account with an address, up to a wrong code and another letter.
+/// What a visitor sees who asks for an account with an address, up to a wrong code and another letter.
 async fn seen(world: &World, email: &str) -> Vec<(StatusCode, String)> {
     let mut browser = world.browser();
     let mut seen = Vec::new();
@@ -120,7 +120,7 @@ async fn no_code_opens_the_registration_of_a_person_who_is_not_invited() {
     let mut browser = world.browser();
     browser.ask_to_register(BOB, &mut Passkey::new(b"bob")).await;
     told_that_it_is_by_invitation(&world, BOB).await;
-    // Whoever knows the code that was never sent: the gateway's own keys do.
+    // The code that was never sent, computed with the gateway's own keys.
     let flow = bmauth::domain::secret::Secret::parse(&browser.cookies["__Host-bmauth-flow"]).unwrap();
     let registration = world.store.registration(flow.digest()).await.unwrap().unwrap();
     let code = world.code_of(registration.code.id).await;
@@ -285,7 +285,7 @@ async fn administrators_get_back_in_by_an_operators_code_alone() {
         assert_eq!(recovering::enter(&mut browser, &code).await.location(), "/_bmauth/recover/device");
         let done = recovering::set_up(&mut browser, &mut Passkey::new(b"new")).await;
         assert_eq!(done.status, StatusCode::OK, "{}", done.text);
-        // Somebody else gets no operator's code, where mails are enough.
+        // Another person gets no operator's code, where mails are enough.
         let (status, said) = ask(&router, Method::POST, &format!("/users/{BOB}/recover")).await;
         assert_eq!(status, StatusCode::CONFLICT, "{said}");
     }
@@ -415,7 +415,7 @@ async fn an_operators_code_for_an_administrator_is_good_once_and_leads_to_the_re
     let mut other = world.browser();
     recovering::ask(&mut other, ANN).await;
     assert_eq!(recovering::enter(&mut other, &code).await.status, StatusCode::UNPROCESSABLE_ENTITY);
-    // Nor is it somebody else's.
+    // Nor is it another person's.
     let code = post(&router, &format!("/users/{ANN}/recover")).await["code"].as_str().unwrap().to_owned();
     let mut bob = world.browser();
     recovering::ask(&mut bob, BOB).await;

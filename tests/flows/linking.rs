@@ -1,4 +1,4 @@
-//! A new device beside one that has a passkey, in both directions, and everybody who tries to get between them.
+//! A new device beside one that has a passkey, in both directions, and attackers who try to get between them.
 
 mod events;
 mod finding;
@@ -248,7 +248,7 @@ async fn a_phone_that_is_not_signed_in_approves_too_and_stays_so() {
 async fn a_new_phone_is_let_in_by_a_signed_in_computer() {
     let (world, mut computer, mut passkey) = maria().await;
     let shown = computer.offer().await;
-    assert_eq!(shown.number, 0, "whoever approves reads the number on the other screen");
+    assert_eq!(shown.number, 0, "the approver reads the number on the other screen");
     let state = computer.link_state(&shown.link).await.json();
     assert_eq!(
         state,

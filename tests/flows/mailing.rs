@@ -75,7 +75,7 @@ async fn an_address_that_the_mail_server_cannot_write_to_is_told_so_before_the_d
     let mut owner = world.browser();
     owner.register(&world, JOERG, &mut Passkey::new(b"key of joerg")).await;
     world.mailbox.is_old.store(true, Ordering::SeqCst);
-    // Whoever has the address.
+    // With and without an account for the address.
     for email in [JOERG, "j\u{f6}rgen@example.com"] {
         let mut browser = world.browser();
         browser.get("/_bmauth/register").await;
@@ -112,7 +112,7 @@ async fn no_change_to_an_address_that_the_mail_server_cannot_write_to_is_confirm
     let free = "j\u{fc}rgen@example.com";
     let asked = maria.post("/_bmauth/devices/confirm", &to(free)).await.json();
     world.mailbox.is_old.store(true, Ordering::SeqCst);
-    // Whoever has the address.
+    // With and without an account for the address.
     for email in [JOERG, free] {
         let refused = maria.post("/_bmauth/devices/confirm", &to(email)).await;
         assert_eq!((refused.status, refused.refusal().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "no-mail-to"));
@@ -158,7 +158,7 @@ async fn an_owner_who_cannot_be_written_to_gets_back_in_by_the_operators_code() 
         let router = operating::router_of(text, &world);
         world.browser().register(&world, JOERG, &mut Passkey::new(b"key of joerg")).await;
         world.mailbox.is_old.store(true, Ordering::SeqCst);
-        // Whoever has the address.
+        // With and without an account for the address.
         for email in [JOERG, "j\u{fc}rgen@example.com"] {
             let mut browser = world.browser();
             assert_eq!(recovering::ask(&mut browser, email).await.location(), "/_bmauth/recover/code");

@@ -109,15 +109,15 @@ fn subjects(mails: &[bmauth::mail::letters::Rendered]) -> Vec<&str> {
 #[tokio::test]
 async fn the_page_is_for_signed_in_people() {
     let world = World::new().await;
-    let mut stranger = world.browser();
-    let sent = stranger.get(DEVICES).await;
+    let mut newcomer = world.browser();
+    let sent = newcomer.get(DEVICES).await;
     assert_eq!(sent.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Fdevices");
     // And from there back to it.
     let (_, mut passkey) = registered(&world, MARIA).await;
-    stranger.get(sent.location()).await;
-    let begun = stranger.post("/_bmauth/sign-in/options", &json!({ "return_to": DEVICES })).await.json();
+    newcomer.get(sent.location()).await;
+    let begun = newcomer.post("/_bmauth/sign-in/options", &json!({ "return_to": DEVICES })).await.json();
     let credential = passkey.get(&begun["options"]);
-    assert_eq!(stranger.answer(&begun, &credential).await.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
+    assert_eq!(newcomer.answer(&begun, &credential).await.json(), json!({ "location": format!("{ORIGIN}{DEVICES}") }));
 }
 
 #[tokio::test]
@@ -226,11 +226,11 @@ async fn a_new_passkey_is_made_in_time_by_the_session_that_asked() {
     let (mut bobs, _) = registered(&world, BOB).await;
     bobs.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
     assert_eq!(make(&mut bobs, &begun, &mut Passkey::new(b"b"), None).await.refusal(), "expired-ceremony");
-    // Nobody.
-    let mut nobody = world.browser();
-    nobody.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
-    nobody.get("/_bmauth/sign-in").await;
-    assert_eq!(make(&mut nobody, &begun, &mut Passkey::new(b"c"), None).await.refusal(), "not-signed-in");
+    // Without a session.
+    let mut unknown = world.browser();
+    unknown.cookies.insert("__Host-bmauth-flow".into(), browser.cookies["__Host-bmauth-flow"].clone());
+    unknown.get("/_bmauth/sign-in").await;
+    assert_eq!(make(&mut unknown, &begun, &mut Passkey::new(b"c"), None).await.refusal(), "not-signed-in");
     world.wait(5 * 60);
     assert_eq!(make(&mut browser, &begun, &mut Passkey::new(b"d"), None).await.refusal(), "expired-ceremony");
     assert_eq!(keys(&world, MARIA).await, [passkey.id]);
@@ -665,10 +665,10 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
                 && asked.text.contains("href=\"https://notes.example.com/a\"")
         );
     }
-    let mut stranger = world.browser();
-    assert_eq!(stranger.get("/_bmauth/faster?return_to=%2Fa").await.location(), "https://notes.example.com/a");
+    let mut newcomer = world.browser();
+    assert_eq!(newcomer.get("/_bmauth/faster?return_to=%2Fa").await.location(), "https://notes.example.com/a");
     assert_eq!(
-        stranger.get("/_bmauth/faster?return_to=//evil.example").await.location(),
+        newcomer.get("/_bmauth/faster?return_to=//evil.example").await.location(),
         "https://notes.example.com//evil.example"
     );
     // The passkey is made once it is confirmed, and the visitor goes on.
@@ -679,15 +679,15 @@ async fn a_sign_in_with_another_device_offers_a_passkey_here_once() {
 }
 
 #[tokio::test]
-async fn strangers_and_odd_bodies_are_refused() {
+async fn unknown_clients_and_odd_bodies_are_refused() {
     let world = World::new().await;
-    let mut stranger = world.browser();
-    stranger.get("/_bmauth/sign-in").await;
+    let mut newcomer = world.browser();
+    newcomer.get("/_bmauth/sign-in").await;
     for path in ["confirm", "confirm/verify", "passkey/verify"] {
-        assert_eq!(post(&mut stranger, path, &json!({ "act": "add" })).await.refusal(), "not-signed-in", "{path}");
+        assert_eq!(post(&mut newcomer, path, &json!({ "act": "add" })).await.refusal(), "not-signed-in", "{path}");
     }
     for path in ["rename", "sign-out", "sign-out-everywhere"] {
-        let answer = stranger.submit(&format!("{DEVICES}/{path}"), &[]).await;
+        let answer = newcomer.submit(&format!("{DEVICES}/{path}"), &[]).await;
         assert_eq!(answer.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Fdevices", "{path}");
     }
     let (mut browser, _) = registered(&world, MARIA).await;

@@ -274,16 +274,16 @@ async fn no_code_is_given_where_the_page_takes_none() {
 #[tokio::test]
 async fn what_cannot_be_done_is_told_in_a_sentence() {
     let (_, router) = world().await;
-    let nobody = "00000000-0000-4000-8000-000000000000";
+    let unknown = "00000000-0000-4000-8000-000000000000";
     for (method, target, status, said) in [
         (Method::GET, "/users/maria", 400, "\"maria\" is neither an e-mail address nor the id of an account."),
         (Method::GET, "/users/maria@example.com", 404, "There is no account maria@example.com."),
-        (Method::POST, &format!("/users/{nobody}/disable"), 404, "There is no account"),
-        (Method::POST, &format!("/users/{nobody}/remove"), 404, "There is no account"),
-        (Method::POST, &format!("/users/{nobody}/sessions/end"), 404, "There is no account"),
+        (Method::POST, &format!("/users/{unknown}/disable"), 404, "There is no account"),
+        (Method::POST, &format!("/users/{unknown}/remove"), 404, "There is no account"),
+        (Method::POST, &format!("/users/{unknown}/sessions/end"), 404, "There is no account"),
         (Method::GET, "/sessions?user=nobody@example.com", 404, "There is no account nobody@example.com."),
         (Method::POST, "/sessions/x/end", 400, "\"x\" is not the id of a session"),
-        (Method::POST, &format!("/sessions/{nobody}/end"), 404, "There is no session"),
+        (Method::POST, &format!("/sessions/{unknown}/end"), 404, "There is no session"),
         (Method::GET, "/users?after=x", 400, "`after`: "),
         (Method::GET, "/users?limit=x", 400, "limit"),
         (Method::GET, "/users/maria@example.com/disable", 404, "does not know this command"),
@@ -359,7 +359,7 @@ async fn the_commands_work_on_a_running_gateway_and_say_so_where_there_is_none()
     let socket = AdminSocket::bind(&path).unwrap();
     let stop = CancellationToken::new();
     let serving = tokio::spawn(socket.serve(router, stop.clone()));
-    assert!(well(&run(&["users", "list"]).await).contains("Nobody has an account yet."));
+    assert!(well(&run(&["users", "list"]).await).contains("There are no accounts yet."));
     let (mut browser, _) = person(&world, OTTO, b"key of otto").await;
     let id = live(&world, &browser).await.id().0.to_string();
 
@@ -423,11 +423,11 @@ async fn an_address_with_letters_outside_ascii_is_an_address_to_the_commands() {
         let removed = run(&["users", "remove", typed, "--yes"]).await;
         assert!(well(&removed).starts_with(&format!("{kept} is removed")), "{}", well(&removed));
     }
-    // What a terminal would obey, and what nobody sees, is no address.
+    // Terminal controls and invisible characters are no address.
     for typed in ["j\u{1b}[2Jrg@example.com", "j\u{202e}rg@example.com", "j\u{200b}rg@example.com"] {
         failed(&run(&["users", "add", typed]).await, 2, "is not one that a mailbox can have");
     }
-    assert!(well(&run(&["users", "list"]).await).contains("Nobody has an account yet."));
+    assert!(well(&run(&["users", "list"]).await).contains("There are no accounts yet."));
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

@@ -1,4 +1,4 @@
-//! A press that is sent twice, a page that outlived its token, and a flow cookie that somebody else has planted.
+//! A press that is sent twice, a page that outlived its token, and a flow cookie that an attacker has planted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,8 +90,8 @@ async fn what_is_pressed_again_while_signing_in_and_out_is_done_once() {
     assert_eq!(signed_out.location(), "/_bmauth/signed-out");
     assert_eq!((made(&world).await.1, browser.who().await), (1, None));
     // A refusal stands, too.
-    let mut stranger = Passkey::new(b"nobody's");
-    assert_eq!(browser.sign_in(None, &mut stranger).await.refusal(), "unknown-passkey");
+    let mut newcomer = Passkey::new(b"nobody's");
+    assert_eq!(browser.sign_in(None, &mut newcomer).await.refusal(), "unknown-passkey");
 }
 
 #[tokio::test]
@@ -306,7 +306,7 @@ async fn what_was_answered_is_given_to_no_other_browser() {
     other.get("/_bmauth/sign-in").await;
     let mut signed_in = world.browser();
     signed_in.register(&world, "bob@example.com", &mut Passkey::new(b"key of bob")).await;
-    // Whoever has all that was sent but the cookies.
+    // An attacker who has all that was sent but the cookies.
     for cookies in [&BTreeMap::new(), &other.cookies, &signed_in.cookies] {
         let mut thief = as_it_was(&world, &before);
         thief.cookies = cookies.clone();
@@ -317,7 +317,7 @@ async fn what_was_answered_is_given_to_no_other_browser() {
         );
         assert_ne!(thief.cookies.get(SESSION), browser.cookies.get(SESSION));
     }
-    // Nor to whoever knows a press by which somebody has signed out what they have not.
+    // Nor to a client that knows a press by which another session was signed out.
     browser.get("/_bmauth/sign-out").await;
     let signing_out = browser.clone();
     browser.submit("/_bmauth/sign-out", &[]).await;
@@ -466,10 +466,10 @@ async fn a_page_is_shown_to_people_and_handed_to_no_script_and_no_frame() {
     let world = World::new().await;
     let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
     browser.register(&world, MARIA, &mut passkey).await;
-    let strangers =
+    let newcomers =
         ["/_bmauth/sign-in", "/_bmauth/register", "/_bmauth/recover", "/_bmauth/recover/cancel", "/_bmauth/nothing"];
     let signed_in = ["/_bmauth/devices", "/_bmauth/link", "/_bmauth/sign-out", "/_bmauth/faster"];
-    for (is_signed_in, pages) in [(false, &strangers[..]), (true, &signed_in[..])] {
+    for (is_signed_in, pages) in [(false, &newcomers[..]), (true, &signed_in[..])] {
         for page in pages {
             let ask = async |fields: &[(&str, &str)]| {
                 let mut request = Request::builder().method(Method::GET).uri(*page);

@@ -252,13 +252,13 @@ async fn a_delayed_recovery_is_held_told_and_finished_later() {
     assert_eq!(enter(&mut again, &digits).await.status, StatusCode::OK);
 }
 
-/// Sends what the page's script found, or somebody pasted.
+/// Sends what the page's script found, or the visitor pasted.
 pub async fn cancel(browser: &mut Browser, link: &str) -> Answer {
     browser.get("/_bmauth/recover/cancel").await;
     browser.submit("/_bmauth/recover/cancel", &[("link", link)]).await
 }
 
-/// Somebody asks for a way back in: what is held, and its link in the letter.
+/// A person asks for a way back in: what is held, and its link in the letter.
 async fn held_with_link(world: &World, thief: &mut Browser) -> String {
     ask(thief, MARIA).await;
     enter(thief, &world.code(MARIA).await).await;
@@ -328,8 +328,8 @@ async fn a_link_that_mail_programs_have_mangled_cancels_all_the_same() {
         ("in the path", |link| link.replace('#', "%23")),
         ("in the path, twice", |link| link.replace('#', "%2523")),
         ("the dot too", |link| link.replace('#', "%23").replace('.', "%2E")),
-        ("small letters", |link| link.to_lowercase()),
-        ("capitals", |link| link.to_uppercase()),
+        ("lowercase", |link| link.to_lowercase()),
+        ("uppercase", |link| link.to_uppercase()),
         ("a line break", |link| format!("{}\r\n{}", &link[..90], &link[90..])),
         ("a soft break", |link| format!("{}=\r\n{}", &link[..70], &link[70..])),
         ("tracked", |link| format!("{}&utm_source=x", link.replace('#', "?utm_medium=mail#"))),
@@ -398,7 +398,7 @@ async fn the_link_of_a_recovery_that_is_over_says_what_became_of_it() {
     for link in [&first, &second] {
         let told = cancel(&mut owner, link).await;
         assert_eq!(told.status, StatusCode::GONE);
-        // It is too late, and nobody is told that it was stopped.
+        // It is too late, and no page says that it was stopped.
         assert!(
             told.text.contains("can\u{2019}t be stopped") || told.text.contains("stopped any more"),
             "{}",
@@ -444,7 +444,7 @@ async fn an_earlier_recovery_is_not_taken_for_the_one_of_a_link_that_ran_out() {
     recover(&world, &mut owner, &mut new).await;
     review(&mut owner, &mut new, &[]).await;
     world.mails(MARIA).await;
-    // Weeks later another one is held, and nobody finishes it.
+    // Weeks later another one is held, and not finished.
     world.wait(30 * day);
     let link = held_with_link(&world, &mut world.browser()).await;
     world.wait(9 * day);
@@ -634,7 +634,7 @@ async fn until_the_review_is_answered_the_session_has_no_principal() {
     browser.get("/_bmauth/recover/review").await;
     assert_eq!(browser.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
     assert_eq!(browser.get("/_bmauth/link").await.location(), "/_bmauth/recover/review#");
-    // Whoever is sent to sign in, as by ingress-nginx, gets on by it, and not back to where they were sent from.
+    // A visitor who is sent to sign in, as by ingress-nginx, gets on by it, and not back to where they were sent from.
     let sent_on = browser.get("/_bmauth/sign-in?rd=https%3A%2F%2Fnotes.example.com%2Fa").await;
     assert_eq!(sent_on.location(), "/_bmauth/recover/review?return_to=%2Fa");
     review(&mut browser, &mut new, &[]).await;
@@ -650,11 +650,11 @@ async fn tries_of_others_keep_no_owner_out_who_has_a_code_of_the_operator() {
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap();
     let code = world.auth.operate.give_code(account, RecoveryMode::Admin).await.unwrap().code;
     for n in 1..=12 {
-        let mut stranger = world.browser();
-        stranger.address = format!("198.51.100.{n}").parse().unwrap();
-        ask(&mut stranger, MARIA).await;
+        let mut visitor = world.browser();
+        visitor.address = format!("198.51.100.{n}").parse().unwrap();
+        ask(&mut visitor, MARIA).await;
         for _ in 0..5 {
-            enter(&mut stranger, "ABCDE-FGHJK").await;
+            enter(&mut visitor, "ABCDE-FGHJK").await;
         }
     }
     let mut owner = world.browser();
@@ -749,7 +749,7 @@ async fn a_refused_passkey_has_used_its_challenge_up() {
     assert_eq!(enter(&mut browser, &code.unwrap()).await.location(), "/_bmauth/recover/device");
     browser.get("/_bmauth/recover/device").await;
     let begun = browser.post("/_bmauth/recover/passkey/options", &json!({})).await.json();
-    // Cancelled meanwhile, by whoever has its link or is signed in.
+    // Cancelled meanwhile, with its link or from a signed-in browser.
     let account = world.store.account_by_email(&Email::parse(MARIA).unwrap()).await.unwrap().unwrap().id;
     let hold = world.store.hold(account).await.unwrap().unwrap();
     let cancel = vec![HoldChange::Spend { account, id: hold.id }.into()];

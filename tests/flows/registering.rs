@@ -459,7 +459,7 @@ async fn begin(browser: &mut Browser, email: &str) -> serde_json::Value {
 async fn a_browser_that_begins_twice_gets_the_same_user_handle_and_no_other_does() {
     let world = World::new().await;
     world.browser().register(&world, MARIA, &mut Passkey::new(b"key of maria")).await;
-    // Whoever has the address.
+    // With and without an account for the address.
     for email in [MARIA, "nobody@example.com"] {
         let (mut browser, mut other) = (world.browser(), world.browser());
         let first = begin(&mut browser, email).await["user"].clone();
@@ -484,7 +484,7 @@ async fn no_account_to_be_is_called_as_one_that_is_there() {
     browser.register(&world, MARIA, &mut Passkey::new(b"key")).await;
     let account = world.store.accounts(None, 9).await.unwrap().remove(0);
     assert_eq!(crate::authenticator::decode(&first), account.id.0.as_bytes());
-    // Whoever has the flow cookie from before, and types the same address.
+    // A client with the flow cookie from before, which types the same address.
     browser.cookies = jar;
     let [second, third] = [
         begin(&mut browser, MARIA).await["user"]["id"].clone(),
@@ -520,16 +520,16 @@ async fn the_passkeys_of_registrations_that_were_given_up_are_told_to_the_browse
         assert_eq!(forgotten(&mut browser).await, ids[..n], "those before {n}");
         code = world.code(MARIA).await;
     }
-    // The one before is over, also for whoever has its cookie.
+    // The one before is over, also for a client with its cookie.
     let mut left_behind = world.browser();
     left_behind.cookies = flow;
     assert_eq!(left_behind.get("/_bmauth/register/code").await.status, StatusCode::GONE);
-    // The last one is finished by its own code, and is the account's; the others are nobody's.
+    // The last one is finished by its own code, and is the account's; the others belong to no account.
     assert_eq!(browser.enter(&code).await.status, StatusCode::SEE_OTHER);
     let account = world.store.accounts(None, 9).await.unwrap().remove(0);
     let kept: Vec<_> = world.store.passkey_ids(account.id).await.unwrap();
     assert_eq!(kept.iter().map(|id| id.bytes()).collect::<Vec<_>>(), [ids[4].as_slice()]);
-    // However often somebody begins, only the last ones are kept.
+    // However often a visitor begins, only the last ones are kept.
     let mut again = world.browser();
     for (n, id) in ids.iter().enumerate() {
         let email = format!("a{n}@example.com");
@@ -562,7 +562,7 @@ async fn a_dead_passkey_that_is_chosen_is_explained_and_made_up_ones_are_not() {
     ] {
         assert!(gone.contains(part), "{part}: {gone}");
     }
-    // What was made up here is nobody's either, and tells so to nobody.
+    // What was made up here belongs to no account either, and no answer says so.
     let challenge = browser.challenge(Some(MARIA)).await;
     let mut made_up = Passkey::new(&crate::authenticator::decode(&challenge["options"]["allowCredentials"][0]["id"]));
     let credential = made_up.get(&challenge["options"]);

@@ -92,7 +92,7 @@ async fn a_key_that_was_moved_to_another_manager_is_taken_noted_and_told() {
     for counter in [0, 1] {
         let world = World::new().await;
         let mut passkey = maria(&world, SYNCED, 5).await;
-        // A stranger's answer with that counter tells nobody anything.
+        // An unknown client's answer with that counter causes no mail.
         let mut forged = Passkey::new(&passkey.id);
         forged.user_handle.clone_from(&passkey.user_handle);
         let answer = sign_in(&world, Some(MARIA), &mut forged, (SYNCED, counter)).await;

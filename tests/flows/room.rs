@@ -24,7 +24,7 @@ async fn maria(passkeys: usize) -> (World, Browser, Passkey) {
     (world, browser, passkey)
 }
 
-/// Gives Maria's account passkeys of devices that nobody has, until it has so many.
+/// Gives Maria's account passkeys of made-up devices, until it has so many.
 pub async fn fill(world: &World, passkeys: usize) {
     let first = kept(world).await.remove(0);
     for n in 1..passkeys {

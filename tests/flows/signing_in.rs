@@ -79,7 +79,7 @@ async fn the_ids_of_a_challenge_do_not_tell_whether_they_were_made_up() {
     for email in addresses {
         let challenge = world.browser().challenge(Some(&email)).await;
         for allowed in challenge["options"]["allowCredentials"].as_array().unwrap() {
-            // A key that a stranger made for an id that the challenge named.
+            // A key that an attacker made for an id that the challenge named.
             let mut forged = Passkey::new(&decode(&allowed["id"]));
             for handle in [None, Some(vec![7; 16])] {
                 forged.user_handle = handle;

@@ -84,8 +84,8 @@ async fn only_a_page_of_ours_has_an_error_counted_and_only_by_its_fixed_words() 
     let sent = json!({ "ceremony": "get", "name": "NotAllowedError" });
     "0".repeat(32).clone_into(&mut browser.csrf);
     assert_eq!(browser.post(ERROR, &sent).await.status, StatusCode::FORBIDDEN);
-    let mut stranger = world.browser();
-    assert_eq!(stranger.post(ERROR, &sent).await.status, StatusCode::FORBIDDEN);
+    let mut visitor = world.browser();
+    assert_eq!(visitor.post(ERROR, &sent).await.status, StatusCode::FORBIDDEN);
     assert!(!world.portal.counts.text().contains("bmauth_webauthn_errors_total{"), "nothing was counted");
 }
 
@@ -220,7 +220,7 @@ async fn the_code_before_is_said_to_be_that_and_costs_a_try_all_the_same() {
     assert!(told.text.contains("That code is not right.") && told.text.contains("2 tries left"), "{}", told.text);
     assert_eq!(browser.enter(&newer).await.status, StatusCode::SEE_OTHER);
 
-    // Getting back in does the same, whoever has the address.
+    // Recovery does the same, with or without an account for the address.
     world.mails(MARIA).await;
     let mut lost = world.browser();
     assert_eq!(ask_for_recovery(&mut lost, MARIA).await.status, StatusCode::SEE_OTHER);

@@ -39,7 +39,7 @@ transport = "log"
 upstream = ["http://127.0.0.1:8000"]
 "#;
 
-/// That configuration, open to everybody where it does not say who may register.
+/// That configuration, open to everyone where it does not say who may register.
 pub fn configured(text: &str) -> Config {
     let mut source = ConfigSource::text("bmauth.toml", text);
     if !text.contains("registration = ") {
@@ -213,7 +213,7 @@ impl World {
         code
     }
 
-    /// The code of that name, whether or not a mail brought it: what nobody but the gateway can know.
+    /// The code of that name, whether or not a mail had it: what only the gateway can know.
     pub async fn code_of(&self, id: CodeId) -> String {
         let keys = DerivedKeys::derive(&self.store.master().await.unwrap().unwrap());
         Code::derive(&keys.codes, id).text()

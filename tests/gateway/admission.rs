@@ -1,4 +1,4 @@
-//! Who gets through, and what strangers are told.
+//! Who gets through, and what visitors without a session are told.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn a_signed_in_person_reaches_the_app() {
 }
 
 #[tokio::test]
-async fn a_stranger_going_to_a_page_is_sent_to_sign_in_and_back() {
+async fn a_visitor_going_to_a_page_is_sent_to_sign_in_and_back() {
     let app = hello().await;
     let world = world(&app.url);
     for lines in [&["Sec-Fetch-Mode: navigate"][..], &["Accept: text/html,*/*;q=0.8"]] {
@@ -33,11 +33,11 @@ async fn a_stranger_going_to_a_page_is_sent_to_sign_in_and_back() {
         assert_eq!(answer.field("content-length"), Some("0"));
     }
     assert!(app.seen().is_empty());
-    assert_eq!(world.keeper.loads.load(Ordering::Relaxed), 0, "a stranger touches no store");
+    assert_eq!(world.keeper.loads.load(Ordering::Relaxed), 0, "a visitor without a session touches no store");
 }
 
 #[tokio::test]
-async fn a_strangers_script_is_told_to_sign_in() {
+async fn a_script_without_a_session_is_told_to_sign_in() {
     let app = hello().await;
     let world = world(&app.url);
     let scripts = [
@@ -271,7 +271,7 @@ async fn a_route_for_groups_lets_in_only_those_in_one_of_them() {
         // Another spelling of the path is none of a laxer route.
         assert_eq!(world.get_as(&other, "/Admin", &[]).await.status, 400);
     }
-    assert_eq!(world.get("/admin", &["Accept: application/json"]).await.status, 401, "a stranger signs in first");
+    assert_eq!(world.get("/admin", &["Accept: application/json"]).await.status, 401, "a visitor signs in first");
     assert!(app.seen().is_empty());
 }
 
@@ -286,5 +286,5 @@ async fn a_recovered_session_looks_through_its_devices_first() {
     let script = world.get_as(&secret, "/notes", &[]).await;
     assert_eq!((script.status, script.json()["type"].as_str()), (403, Some("urn:bmauth:problem:review-required")));
     let open = world.get_as(&secret, "/open", &[]).await;
-    assert_eq!(open.status, 200, "as somebody who is not signed in");
+    assert_eq!(open.status, 200, "as a visitor who is not signed in");
 }

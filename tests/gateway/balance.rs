@@ -19,7 +19,7 @@ fn several(urls: &[&str], change: impl FnOnce(&mut Upstream)) -> World {
 async fn the_least_busy_server_is_asked() {
     let (quick, slow) = (hello().await, raw_app(async |_, mut stream| drop(stream.read(&mut [0; 1]).await)).await);
     let world = several(&[&slow, &quick.url], |app| app.balance = Balance::LeastRequests);
-    // The first to come waits at the slow one, and nobody follows it there.
+    // The first to come waits at the slow one, and no other follows it there.
     let mut waiting = world.connect();
     waiting.send(get("/", &[])).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -29,7 +29,7 @@ async fn the_least_busy_server_is_asked() {
 }
 
 #[tokio::test]
-async fn a_session_stays_with_its_server_and_strangers_by_their_address() {
+async fn a_session_stays_with_its_server_and_other_visitors_by_their_address() {
     let apps = [hello().await, hello().await, hello().await];
     let urls = [apps[0].url.as_str(), &apps[1].url, &apps[2].url];
     let world = several(&urls, |app| app.balance = Balance::Session);
@@ -54,7 +54,7 @@ async fn a_session_stays_with_its_server_and_strangers_by_their_address() {
         }
         once(apps.iter().map(|app| app.seen().len()).collect());
     }
-    assert_eq!(used.len(), 3, "and all of them have somebody");
+    assert_eq!(used.len(), 3, "and all of them have a request");
 }
 
 #[tokio::test]

@@ -67,13 +67,13 @@ async fn a_route_that_says_so_gets_a_token_for_its_app_in_the_place_of_the_visit
         ("/", None, Some(USER_1)),
         ("/graphql", Some(FORWARDED_1), Some(USER_1)),
         ("/maybe", Some(FORWARDED_1), Some(USER_1)),
-        // Who asks is not asked there, so nobody is named.
+        // A public route does not identify, so there is no identity.
         ("/public", None, None),
     ] {
         assert_eq!(world.get(path, &[&line]).await.status, 200);
         let seen = app.saw();
         assert_eq!((seen.field("authorization"), seen.field(IDENTITY)), (passed, identity), "{path}");
-        // Whoever comes with the cookie brought no token, and an app's own `Authorization` is its own.
+        // A request with the cookie has no token, and an app's own `Authorization` is its own.
         for (line, passed) in [("X-None: 1", None), ("Authorization: Bearer a.b.c", Some("Bearer a.b.c"))] {
             assert_eq!(world.get_as(&secret, path, &[line]).await.status, 200);
             assert_eq!(app.saw().field("authorization"), passed, "{path}");
@@ -81,7 +81,7 @@ async fn a_route_that_says_so_gets_a_token_for_its_app_in_the_place_of_the_visit
     }
     for bad in [bearer(&world, &over), "Authorization: Bearer access.token.forged".to_owned()] {
         assert_eq!(world.get_as(&secret, "/maybe", &[&bad]).await.status, 200);
-        assert_eq!(app.saw().field("authorization"), None, "one that is not good stands for nobody");
+        assert_eq!(app.saw().field("authorization"), None, "an invalid one stands for no one");
     }
 }
 

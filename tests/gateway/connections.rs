@@ -246,7 +246,7 @@ async fn where_there_is_no_room_an_idle_connection_makes_some_and_busy_ones_go_o
     tokio::io::AsyncReadExt::read_to_end(&mut idle.0, &mut Vec::new()).await.unwrap();
     newcomer.0.write_all(get("/", &[]).as_bytes()).await.unwrap();
     arrived.notified().await;
-    assert_eq!(dial(address).await.ask().await, "", "nobody is idle");
+    assert_eq!(dial(address).await.ask().await, "", "none is idle");
     go_on.notify_one();
     let mut said = [0; 12];
     tokio::io::AsyncReadExt::read_exact(&mut busy.0, &mut said).await.unwrap();
@@ -294,7 +294,7 @@ async fn a_network_whose_requests_are_too_many_is_told_so_and_others_are_served(
     third.send(get("/slow", &[&of("192.0.2.7")])).await;
     arrived.notified().await;
     assert_eq!(world.get("/", &[&of("192.0.2.8")]).await.status, 503);
-    // Whoever leaves makes room.
+    // A client that leaves makes room.
     drop(third);
     while world.get("/", &[&of("192.0.2.8")]).await.status != 200 {
         tokio::task::yield_now().await;
@@ -326,7 +326,7 @@ async fn shutting_down_lets_a_running_request_end_and_takes_no_new_one() {
     running.0.write_all(get("/", &[]).as_bytes()).await.unwrap();
     wait.notified().await;
     shutdown.cancel();
-    // The socket is closed at once, so nobody waits for nothing.
+    // The socket is closed at once, so no client waits in vain.
     while tokio::net::TcpStream::connect(address).await.is_ok() {
         tokio::task::yield_now().await;
     }

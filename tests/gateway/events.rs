@@ -137,7 +137,7 @@ async fn over_http2_events_are_frames_and_a_reset_ends_the_stream() {
     assert_eq!(client.send_request(request, true).unwrap().0.await.unwrap().status(), 404);
 }
 
-/// Time goes on by itself once nobody has anything to do.
+/// Time goes on by itself once no task has anything to do.
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_let_go() {
     let Page { say, router } = page();

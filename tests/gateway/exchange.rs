@@ -348,7 +348,7 @@ async fn a_connection_whose_app_may_still_send_a_body_that_is_none_is_not_used_a
             _ => b"HTTP/1.1 304 Not Modified\r\nContent-Length: 45\r\n\r\n",
         };
         stream.write_all(head).await.unwrap();
-        // Behind the next request's head, so that nobody can see it before.
+        // Behind the next request's head, so that it cannot be seen before.
         let mut next = [0; 4096];
         if matches!(stream.read(&mut next).await, Ok(1..)) {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil").await;

@@ -10,9 +10,9 @@ use crate::harness::*;
 
 mod alike;
 mod families;
+mod not_signed_in;
 mod passing;
 mod refusing;
-mod strangers;
 mod way_back;
 
 /// A proxy that is trusted.
@@ -106,7 +106,7 @@ impl World {
     }
 }
 
-/// It passes, and the app is told of nobody.
+/// It passes, and the app gets no identity.
 #[track_caller]
 fn passes_without_identity(answer: &Answer) {
     assert_eq!((answer.status, answer.text().as_str()), (200, ""), "{answer:?}");
@@ -126,7 +126,7 @@ fn is_refused(answer: &Answer, why: &str) {
     says_nothing_to_an_app(answer);
 }
 
-/// A proxy that copies fields of a refusal copies nothing of anybody.
+/// A proxy that copies headers of a refusal copies no identity.
 #[track_caller]
 fn says_nothing_to_an_app(answer: &Answer) {
     assert_eq!(answer.field("cache-control"), Some("no-store"));

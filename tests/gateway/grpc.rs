@@ -70,8 +70,8 @@ async fn a_call_is_forwarded_with_its_user_and_its_trailers_come_back() {
     );
     assert_eq!(head.uri.authority().unwrap(), HOST);
 
-    let stranger = Request::post(format!("https://{HOST}/notes.Notes/List")).header("content-type", "application/grpc");
-    let (answer, _) = client.send_request(stranger.body(()).unwrap(), true).unwrap();
+    let visitor = Request::post(format!("https://{HOST}/notes.Notes/List")).header("content-type", "application/grpc");
+    let (answer, _) = client.send_request(visitor.body(()).unwrap(), true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 401);
     assert!(seen.try_recv().is_err());
 }

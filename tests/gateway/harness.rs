@@ -70,7 +70,7 @@ impl Keeper {
         }
     }
 
-    /// Signs somebody in; returns the session's secret.
+    /// Signs a person in; returns the session's secret.
     pub fn sign_in(&self, number: u8) -> Secret {
         self.sign_in_as(number, Some("Maria Muster".to_owned()), vec!["editors".to_owned(), "a,b".to_owned()])
     }
@@ -79,19 +79,19 @@ impl Keeper {
         self.admit(number, name, groups, |_, _| {})
     }
 
-    /// Signs somebody in on another host.
+    /// Signs a person in on another host.
     pub fn sign_in_at(&self, number: u8, host: &str) -> Secret {
         let host = Host::parse(host).unwrap();
         self.admit(number, None, Vec::new(), |session, _| session.host = Some(host.clone()))
     }
 
-    /// Signs somebody in who has still to answer "Keep your account safe".
+    /// Signs a person in who has still to answer "Keep your account safe".
     pub fn recover(&self, number: u8) -> Secret {
         let recovered = |now| Aftermath::default().of_recovery(None, "Firefox on Linux", true, now);
         self.admit(number, None, Vec::new(), |_, aftermath| *aftermath = recovered(Gatekeeper::now(self)))
     }
 
-    /// Signs somebody in by a mailed code alone.
+    /// Signs a person in with a mailed code alone.
     pub fn sign_in_by_code(&self, number: u8) -> Secret {
         self.admit(number, None, Vec::new(), |session, _| {
             session.credential = None;
@@ -388,7 +388,7 @@ impl World {
         self.ask(&get(path, lines)).await
     }
 
-    /// GETs a path as somebody who is signed in.
+    /// GETs a path as a signed-in person.
     pub async fn get_as(&self, secret: &Secret, path: &str, lines: &[&str]) -> Answer {
         let cookie = cookie(secret);
         self.ask(&get(path, &[&[cookie.as_str()], lines].concat())).await

@@ -195,7 +195,7 @@ const PROVENANCE: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn a_stranger_cannot_say_where_a_request_comes_from() {
+async fn an_unknown_client_cannot_say_where_a_request_comes_from() {
     let app = hello().await;
     let world = plan().route("/", Access::Public, &app.url).start();
     for name in PROVENANCE {

@@ -58,7 +58,7 @@ async fn a_visitor_over_http_is_led_to_https_and_nothing_else_of_theirs_is_taken
         assert_eq!(through_proxy(&world, &get("/a", &[http, proof])).await.status, 200, "{proof}");
         assert_eq!(app.saw().field("x-forwarded-proto"), Some("https"));
     }
-    // Nor does it matter what somebody says who is no proxy of ours.
+    // Nor does it matter what a peer says that is no proxy of ours.
     assert_eq!(world.get("/a", &[http]).await.status, 200);
     assert_eq!(app.saw().field("x-forwarded-proto"), Some("https"));
 }
@@ -93,7 +93,7 @@ async fn the_host_that_a_trusted_proxy_names_counts_where_its_own_is_none_of_our
     for said in ["evil.example", "other.example.com, evil.example", "", "a b"] {
         assert_eq!(through_proxy(&world, &asked("bmauth:8443", said)).await.status, 421, "{said}");
     }
-    assert_eq!(world.ask(&asked("bmauth:8443", "other.example.com")).await.status, 421, "nobody of ours says so");
+    assert_eq!(world.ask(&asked("bmauth:8443", "other.example.com")).await.status, 421, "no proxy of ours says so");
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn a_proxy_says_by_the_proxy_protocol_whose_connection_it_is() {
     for (line, request, forwarded) in [
         ("PROXY TCP4 203.0.113.9 127.0.0.1 5000 443\r\n", &asked, "203.0.113.9"),
         ("PROXY TCP6 2001:db8::7 ::1 5000 443\r\n", &asked, "2001:db8::7"),
-        // Whoever it is has no more to say than others of that address.
+        // The client has no more connections than others of that address.
         ("PROXY TCP4 203.0.113.9 127.0.0.1 5000 443\r\n", &forged, "203.0.113.9"),
         ("PROXY TCP4 10.0.0.9 127.0.0.1 5000 443\r\n", &forged, "6.6.6.6, 10.0.0.9"),
         ("PROXY UNKNOWN\r\n", &asked, "127.0.0.1"),

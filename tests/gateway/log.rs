@@ -357,7 +357,7 @@ fn no_request_waits_for_the_log_and_an_orderly_end_leaves_nothing_out_of_it() {
         line.clear();
         assert!(log.read_line(&mut line).unwrap() > 0, "it ended too early");
     }
-    // From here on nobody reads, and every request is answered.
+    // From here on nothing reads, and every request is answered.
     let mut client = TcpStream::connect(address).unwrap();
     let request = format!("GET /{} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", "a".repeat(200), address.port());
     for _ in 0..REQUESTS {

@@ -46,13 +46,13 @@ async fn what_real_apps_need_passes_byte_for_byte() {
     ] {
         let answer = world.get_as(&secret, target, &[]).await;
         assert_eq!((answer.status, app.saw().target.as_str()), (200, target));
-        assert_eq!(world.get(target, &[]).await.status, 401, "{target} is not for strangers");
+        assert_eq!(world.get(target, &[]).await.status, 401, "{target} is not for unknown clients");
     }
     assert!(app.seen().is_empty());
 }
 
 #[tokio::test]
-async fn no_reading_leads_a_stranger_past_a_route() {
+async fn no_reading_leads_an_unknown_client_past_a_route() {
     let app = hello().await;
     let world = plan()
         .route("/", Access::Public, &app.url)

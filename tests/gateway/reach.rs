@@ -55,7 +55,7 @@ async fn a_destination_is_decided_like_a_path() {
     assert_eq!(world.ask(&without).await.json()["type"], "urn:bmauth:problem:reaches-further");
     let from_staff = request("MOVE", "/files/staff/a", &[&cookie(&staff), line], "");
     assert_eq!(world.ask(&from_staff).await.status, 200);
-    // A stranger writes nowhere but where everybody may.
+    // An unknown client writes only where everyone may.
     for (destination, status) in [("/public/b", 200), ("/files/b", 403), ("/public", 200)] {
         let line = format!("Destination: {destination}");
         assert_eq!(world.ask(&request("COPY", "/public/a", &[&line], "")).await.status, status, "{destination}");

@@ -47,7 +47,7 @@ async fn a_websocket_of_another_sites_page_is_refused() {
 }
 
 #[tokio::test]
-async fn a_strangers_websocket_passes_on_a_public_route_alone() {
+async fn a_websocket_without_a_session_passes_on_a_public_route_alone() {
     let url = echo().await;
     let world = plan().route("/", Access::Public, &url).route("/socket", Access::SignedIn, &url).start();
     let (_, answer) = open_socket(&world, "/socket", &["Origin: https://notes.example.com"]).await;

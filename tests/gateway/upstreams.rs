@@ -103,7 +103,7 @@ async fn an_app_is_reached_while_the_resolver_is_away_and_followed_when_it_is_ba
         assert_eq!(world.get("/", &[]).await.text(), "hello");
     }
     assert_eq!(world.get("/", &[]).await.text(), "hello", "the resolver does not answer");
-    assert_eq!(resolver.waiting.load(Ordering::SeqCst), 1, "nobody waited until it was given up");
+    assert_eq!(resolver.waiting.load(Ordering::SeqCst), 1, "no request waited until it was given up");
     assert!(other.seen().is_empty());
     resolver.know(Some(&other));
     resolver.hangs.store(false, Ordering::SeqCst);

@@ -50,7 +50,7 @@ pub fn all_kinds() -> Vec<Change> {
         changes.push(LetterChange::Add(letter(n, 3000)).into());
         changes.push(count(u8::try_from(n).unwrap(), Duration::from_secs(60)));
     }
-    // Once all accounts are there: an address that is kept is nobody's.
+    // Once all accounts are there: an address that is kept is reserved.
     changes.extend((0..15).map(|n| {
         let is = Box::new(moving(n, n));
         Change::Move(MoveChange::Set { account: account_id(n), was: None, is: Some(is) })
@@ -240,7 +240,7 @@ async fn a_copy_that_is_not_well_is_refused_and_leaves_nothing() {
     refused(to_database("none.redb"), "there is no store at").await;
     assert!(!path("none.redb").exists());
 
-    // Nobody has served it.
+    // It has not been served.
     drop(RedbStore::open(&path("empty.redb")).unwrap());
     refused(to_database("empty.redb"), "the source has no master secret").await;
 

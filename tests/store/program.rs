@@ -94,7 +94,7 @@ impl Operator {
         while !said.lines().last().is_some_and(|line| line.contains("\"serving ")) {
             assert!(log.read_line(&mut said).unwrap() > 0, "it ended: {said}");
         }
-        // Nobody is kept waiting for a log that nobody reads.
+        // Nothing waits for a log that is not read.
         thread::spawn(move || log.read_to_string(&mut said));
         self.running = Some(child);
     }
@@ -105,8 +105,8 @@ impl Operator {
         assert!(child.wait().unwrap().success());
     }
 
-    /// The head of the answer to whoever has that session's cookie; nothing where the session ended under the request, which
-    /// is cut off then.
+    /// The head of the answer to a client with that session's cookie; nothing where the session ended under the request,
+    /// which is cut off then.
     fn ask(&self, secret: &Secret) -> String {
         let answer = self.send("/", &format!("Cookie: bmauth={}\r\n", secret.text()));
         answer.split_once("\r\n\r\n").map_or_else(String::new, |(head, _)| head.to_ascii_lowercase())
@@ -126,7 +126,7 @@ impl Operator {
     pub fn answers(&self, secret: &Secret, status: u16) {
         let head = self.ask(secret);
         assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}");
-        assert!(!head.contains("set-cookie"), "nobody is signed out by it: {head}");
+        assert!(!head.contains("set-cookie"), "no one is signed out by it: {head}");
     }
 }
 
@@ -222,10 +222,10 @@ fn a_gateway_runs_on_a_database_and_outlives_its_end() {
 
     let url = operator.url.clone();
     let [known, other] = [1, 2].map(|number| sign_in(&url, &key, number));
-    let stranger = cookie(3);
+    let visitor = cookie(3);
     operator.serve();
     operator.answers(&known, 200);
-    operator.answers(&stranger, 401);
+    operator.answers(&visitor, 401);
     assert!(operator.says(&["users", "list"]).contains(email(1).as_str()));
     let checked = operator.runs(&["check"]);
     let checked = String::from_utf8(checked.stdout).unwrap();
@@ -244,12 +244,12 @@ fn a_gateway_runs_on_a_database_and_outlives_its_end() {
     server.kill();
     operator.answers(&known, 200);
     operator.answers(&other, 503);
-    operator.answers(&stranger, 503);
-    // A load balancer would have nobody left otherwise.
+    operator.answers(&visitor, 503);
+    // A load balancer would have no gateway left otherwise.
     assert_eq!(operator.says(&["health"]), "degraded: the store does not answer\n");
     server.start_again();
     operator.answers(&other, 200);
-    operator.answers(&stranger, 401);
+    operator.answers(&visitor, 401);
 
     operator.stop();
     operator.serve();

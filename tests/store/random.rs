@@ -66,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everybody with a passkey, a session with tokens, and a link, so that most changes find what they change.
+/// All accounts with a passkey, a session with tokens, and a link, so that most changes find what they change.
 fn beginning() -> Vec<Change> {
     let of = |n| {
         let session = Session { created_at: at(5), last_seen_at: at(5), ..session(n, n, n) };
@@ -134,7 +134,7 @@ fn of_registrations() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Whoever adds, does so with what is right more often than not, so that there is something to lose.
+/// What is added is right more often than not, so that there is something to lose.
 fn of_people() -> impl Strategy<Value = Change> {
     let add = prop_oneof![
         (n(), n(), any::<bool>()).prop_map(|(n, with, disabled)| {

@@ -149,7 +149,7 @@ pub fn aftermath(n: u32) -> Aftermath {
     }
 }
 
-/// What somebody says of themselves; with each number some of it is left out.
+/// A person's own metadata; with each number some of it is left out.
 pub fn profile(n: u32) -> Profile {
     Profile {
         name: (!n.is_multiple_of(3)).then(|| format!("Ann {n}")),
@@ -158,7 +158,7 @@ pub fn profile(n: u32) -> Profile {
     }
 }
 
-/// The account of somebody who registered over the API.
+/// The account of a person who registered over the API.
 pub fn account_of_api(n: u32) -> Account {
     let Profile { name, locale, metadata } = profile(n);
     Account { name, locale, metadata, aftermath: aftermath(n), ..account(n) }
@@ -511,7 +511,7 @@ pub fn moving(n: u32, account: u32) -> Move {
     Move { account: account_id(account), id: move_id(n), revision: n % 3, stage, expires_at: at(4000) }
 }
 
-/// One that can be undone, from an address of nobody else's.
+/// One that can be undone, from an address of no other account.
 pub fn moved(account: u32) -> Move {
     Move { stage: MoveStage::Done { from: email(100 + account) }, ..moving(account, account) }
 }

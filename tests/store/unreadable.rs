@@ -1,4 +1,4 @@
-//! Rows that cannot be read: they refuse whoever needs them, hold up nobody else, and go when their time is over.
+//! Rows that cannot be read: they refuse who needs them, hold up no one else, and go when their time is over.
 
 use std::path::PathBuf;
 
@@ -70,7 +70,7 @@ impl Kept {
         self.store.as_ref().unwrap()
     }
 
-    /// Spoils rows while nobody has the file. Each table must have some.
+    /// Spoils rows while no process has the file open. Each table must have some.
     fn spoil(&mut self, tables: &[&str], like: impl Fn(&[u8]) -> bool, how: Spoiled) {
         self.store = None;
         {
@@ -379,7 +379,7 @@ async fn an_account_is_removed_with_what_of_it_cannot_be_read() {
     for how in [Spoiled::Newer, Spoiled::Empty] {
         let mut kept = Kept::new();
         keeps(kept.store(), everything_there_is(2)).await;
-        // What is of nobody's account stays.
+        // What belongs to no account stays.
         let expected = kept.tables();
         let of_account_1 = |change: &Change| {
             let of_nobody = matches!(

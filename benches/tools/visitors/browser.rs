@@ -23,7 +23,7 @@ pub struct Answer {
 
 impl Connection {
     pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody listens on {address}"))?;
+        let stream = TcpStream::connect(address).await.with_context(|| format!("nothing listens on {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Self(BufReader::new(stream)))
     }
@@ -84,7 +84,7 @@ impl Browser {
 
     /// Moves to another network.
     pub fn is_at(&mut self, place: u32) {
-        // Addresses that are nobody's on the public internet (RFC 6598), twenty-two bits of them.
+        // Addresses that are not used on the public internet (RFC 6598), twenty-two bits of them.
         self.place = Ipv4Addr::from_bits(0x6440_0000 | (place & 0x003f_ffff));
     }
 

@@ -1,6 +1,6 @@
 //! People with passkeys, who use a gateway over HTTP as their browsers would. Every command prints one JSON value.
 
-#[expect(dead_code, reason = "the tests' authenticator can also cheat, which nobody does here")]
+#[expect(dead_code, reason = "the tests' authenticator can also cheat, which is not used here")]
 #[path = "../../../tests/flows/authenticator.rs"]
 mod authenticator;
 mod browser;

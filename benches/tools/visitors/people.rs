@@ -17,7 +17,7 @@ use crate::browser::Browser;
 
 /// How long a mail may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Whoever registers first.
+/// The person who registers first.
 const FIRST: &str = "person0@example.com";
 
 /// Written down as JSON; the filler adds people to it.
@@ -54,7 +54,7 @@ impl People {
         passkey
     }
 
-    /// Registers somebody through the gateway's own pages. `mails` is what the gateway prints in place of sending it.
+    /// Registers a person through the gateway's own pages. `mails` is what the gateway prints in place of sending it.
     pub async fn register(browser: &mut Browser, mails: &Path) -> anyhow::Result<Self> {
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())?;
         let mut passkey = at(browser.origin(), Passkey::with_key(key.as_ref(), b"the first credential"));

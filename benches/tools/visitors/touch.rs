@@ -20,7 +20,7 @@ pub async fn each(
     connections: usize,
     seconds: f64,
 ) -> anyhow::Result<usize> {
-    // Whoever is free takes the next; the lines are cheap to hold against what answering them costs.
+    // The next free thread takes the next; the lines are cheap to hold against what answering them costs.
     let waiting = Arc::new(Mutex::new(requests.collect::<Vec<_>>().into_iter()));
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut tasks = JoinSet::new();

@@ -84,7 +84,7 @@ def test_a_user_who_is_there_already_is_never_taken_over(browser: Client, live: 
     assert User.objects.get(username=name).is_superuser
 
 
-def test_somebody_who_was_made_with_the_id_of_an_account_is_not_that_account(browser: Client, live: Gateway) -> None:
+def test_a_user_who_was_made_with_the_id_of_an_account_is_not_that_account(browser: Client, live: Gateway) -> None:
     User.objects.create_user("ann@example.com")
     User.objects.create_user(ANN, password="an attacker's")
     with pytest.raises(Exception, match="UNIQUE"):
@@ -163,7 +163,7 @@ def test_a_login_by_password_of_the_same_person_ends_with_the_header_too(browser
     assert home(browser)["user"] == ""
 
 
-def test_what_a_stranger_kept_goes_along_under_a_new_key(browser: Client, live: Gateway) -> None:
+def test_what_a_visitor_kept_before_sign_in_goes_along_under_a_new_key(browser: Client, live: Gateway) -> None:
     browser.get("/keep?what=cart")
     before = browser.cookies["sessionid"].value
     assert home(browser, live.token())["kept"] == "cart"
@@ -202,7 +202,7 @@ def test_a_user_who_is_switched_off_is_403(browser: Client, live: Gateway, caplo
     assert home(browser)["user"] == ""
 
 
-def test_strangers_and_forgers_are_refused(browser: Client, live: Gateway) -> None:
+def test_unknown_clients_and_forgers_are_refused(browser: Client, live: Gateway) -> None:
     for path, status in (("/", 200), ("/me", 401), ("/staff", 401), ("/login", 302), ("/later", 401)):
         assert browser.get(path).status_code == status
     good = live.token()

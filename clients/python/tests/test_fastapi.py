@@ -72,7 +72,7 @@ def test_a_token_tells_who_is_there(live: Gateway) -> None:
     assert (status, said["groups"], said["claims"]["iss"]) == (200, ["staff"], URL)
 
 
-def test_a_stranger_is_401_where_somebody_is_needed(live: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_client_is_401_where_sign_in_is_needed(live: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     for tokens in ((), ("",)):
         assert ask("/me", *tokens) == (401, {"detail": "Sign in first"})
         assert ask("/staff", *tokens) == (401, {"detail": "Sign in first"})
@@ -81,7 +81,7 @@ def test_a_stranger_is_401_where_somebody_is_needed(live: Gateway, caplog: pytes
     assert "There is no X-BMAuth-JWT" in caplog.text
 
 
-def test_a_token_that_does_not_hold_is_401_also_where_strangers_may_come(live: Gateway) -> None:
+def test_an_invalid_token_is_401_also_where_sign_in_is_optional(live: Gateway) -> None:
     refused = (401, {"detail": "The identity header is not valid"})
     for path in ("/me", "/optional", "/staff", "/boss"):
         assert ask(path, live.token(aud="other.example.com")) == refused
@@ -126,7 +126,7 @@ def test_other_names_are_no_identity(live: Gateway) -> None:
 
 
 def test_no_request_sees_the_person_of_another(live: Gateway) -> None:
-    """Many at once, of two people and of strangers."""
+    """Many at once, of two people and of unknown clients."""
     tokens = {"ann": live.token(sub="ann"), "bob": live.token(sub="bob"), None: ""}
 
     async def crowd() -> list[tuple[str | None, Any]]:

@@ -25,7 +25,7 @@ def make_app(**config: Any) -> Flask:
     @app.get("/")
     def home() -> str:
         found = identity()
-        return f"Hello, {found.email if found else 'stranger'}"
+        return f"Hello, {found.email if found else 'guest'}"
 
     @app.get("/me")
     @signed_in
@@ -68,9 +68,9 @@ def test_a_token_tells_who_is_there(app: Flask, live: Gateway) -> None:
     assert ask(app, "/staff", live.token()) == (403, "Only members of staff may do this")
 
 
-def test_strangers_and_forgers_are_refused(app: Flask, live: Gateway) -> None:
-    assert ask(app, "/") == (200, "Hello, stranger")
-    assert ask(app, "/", "") == (200, "Hello, stranger")
+def test_unknown_clients_and_forgers_are_refused(app: Flask, live: Gateway) -> None:
+    assert ask(app, "/") == (200, "Hello, guest")
+    assert ask(app, "/", "") == (200, "Hello, guest")
     assert ask(app, "/me") == (401, "Sign in first")
     assert ask(app, "/staff") == (401, "Sign in first")
     app.config["HOOKS"].clear()
@@ -114,7 +114,7 @@ def test_what_other_names_say_is_no_identity(app: Flask, live: Gateway) -> None:
 def test_no_request_sees_the_person_of_another(app: Flask, live: Gateway) -> None:
     with app.app_context():  # shared by the requests of a test: what stands in g does not end with one
         assert ask(app, "/me", live.token()) == (200, ANN)
-        assert ask(app, "/") == (200, "Hello, stranger")
+        assert ask(app, "/") == (200, "Hello, guest")
         assert ask(app, "/me") == (401, "Sign in first")
         assert "bmauth" not in g
     tokens = {who: live.token(sub=who) for who in ("ann", "bob")}
@@ -172,7 +172,7 @@ def test_a_made_up_person_is_signed_in_while_the_block_lasts(app: Flask, live: G
         assert app.test_client().post("/staff").status_code == 200
         assert ask(other, "/me")[0] == 401
         assert ask(app, "/me", live.token())[0] == 401
-        assert ask(app, "/", "") == (200, "Hello, stranger")
+        assert ask(app, "/", "") == (200, "Hello, guest")
         with signs_in(app, email="bob@example.com") as bob:
             assert ask(app, "/me") == (200, bob.id)
             assert ask(app, "/staff")[0] == 403

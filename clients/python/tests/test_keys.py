@@ -193,7 +193,7 @@ def test_a_system_without_threads_refuses_and_tries_again(world: World) -> None:
     keys.find("one")
 
 
-def test_a_fetch_that_hangs_holds_up_nobody_for_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetch_that_hangs_holds_up_no_request_for_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.keys.find("one")
     world.inline = False
     world.time += LATE

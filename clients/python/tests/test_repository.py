@@ -48,7 +48,7 @@ def test_what_the_documentation_says_of_fastapi_and_starlette_runs() -> None:
         assert client.get("/staff").json() == ["staff"]
         with client.websocket_connect("/ws") as socket:
             assert socket.receive_text() == "Hello, ann@example.com"
-    assert client.get("/").json() == {"hello": "stranger"}
+    assert client.get("/").json() == {"hello": "guest"}
     assert client.get("/staff").status_code == 401
 
     app = block("app = Starlette(")["app"]

@@ -15,7 +15,7 @@ from bmauth.testing import signed_in as signs_in
 
 async def home(request: Request) -> PlainTextResponse:
     found = optional(request)
-    return PlainTextResponse(f"Hello, {found.email if found else 'stranger'}")
+    return PlainTextResponse(f"Hello, {found.email if found else 'guest'}")
 
 
 async def me(request: Request) -> PlainTextResponse:
@@ -58,8 +58,8 @@ def test_a_token_tells_who_is_there(live: Gateway) -> None:
     assert ask("/staff", live.token()) == (403, "Only members of staff may do this")
 
 
-def test_strangers_and_forgers_are_refused(live: Gateway) -> None:
-    assert ask("/") == (200, "Hello, stranger")
+def test_unknown_clients_and_forgers_are_refused(live: Gateway) -> None:
+    assert ask("/") == (200, "Hello, guest")
     assert ask("/me") == (401, "Sign in first")
     assert ask("/staff") == (401, "Sign in first")
     for tokens in (["x"], [live.token(), live.token()], [live.token(iss="https://evil.example")]):
@@ -67,7 +67,7 @@ def test_strangers_and_forgers_are_refused(live: Gateway) -> None:
         assert ask("/nowhere", *tokens) == (401, "The identity header is not valid")
 
 
-def test_without_optional_strangers_see_nothing(live: Gateway) -> None:
+def test_without_optional_unknown_clients_see_nothing(live: Gateway) -> None:
     assert ask("/", of=closed) == (401, "Sign in first")
     assert ask("/nowhere", of=closed) == (401, "Sign in first")
     assert ask("/", live.token(), of=closed) == (200, "Hello, ann@example.com")

@@ -57,7 +57,7 @@ def test_ed25519_is_taken_as_well(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("values", [[], [""]])
-def test_no_header_and_an_empty_one_are_a_stranger(
+def test_no_header_and_an_empty_one_are_no_identity(
     gateway: Gateway, values: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     verifier = gateway.verifier()
@@ -115,7 +115,7 @@ def test_claims_that_do_not_hold_are_refused(
     assert refusal(gateway, caplog, gateway.token(**claims)).startswith(said)
 
 
-def test_a_clock_that_is_half_a_minute_wrong_refuses_nobody(gateway: Gateway) -> None:
+def test_a_clock_that_is_half_a_minute_wrong_refuses_no_one(gateway: Gateway) -> None:
     wrong: list[dict[str, Any]] = [{"exp": NOW - 29}, {"nbf": NOW + 30, "iat": NOW + 30}]
     for claims in wrong:
         assert gateway.verifier().identify([gateway.token(**claims)]) is not None

@@ -99,7 +99,7 @@ impl DoctorTarget {
             return Err("leave the path out here and name paths with --route".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("a stranger has no name and password; leave them out".to_owned());
+            return Err("the doctor asks without a user name and password; leave them out".to_owned());
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(format!("this URL has no host; {example}"));

@@ -48,7 +48,7 @@ pub(super) fn plain(answer: &DoctorResponse, pages: &Pages) -> Verdict {
     let status = said(answer);
     Verdict::Open(match answer.status {
         status_code if status_code.is_server_error() => {
-            format!("{status}: nobody gets through, but nobody can sign in either")
+            format!("{status}: the request is refused, but signing in does not work either")
         }
         StatusCode::FORBIDDEN => {
             format!("{status}, not in BMAuth's words. If the app said it, the app is open to everyone")
@@ -76,7 +76,7 @@ pub(super) fn odd(answer: &DoctorResponse, pages: &Pages, refusals: &[DoctorResp
         | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Verdict::Closed(status),
         code if code.is_server_error() => Verdict::Closed(status),
         StatusCode::UNAUTHORIZED => Verdict::Open(format!(
-            "{status}, not in BMAuth's words: whoever said it was reached without BMAuth, and is open to everyone"
+            "{status}, not in BMAuth's words: the server that sent it was reached without BMAuth, and is open to everyone"
         )),
         _ => Verdict::Unclear(format!("{status}: see whether the app's log has it; if so, it got through")),
     }
@@ -291,7 +291,7 @@ mod tests {
         }
         for status in [500, 502, 503] {
             let verdict = plain(&answer(status, &[], ""), &asked());
-            assert!(matches!(verdict, Verdict::Open(words) if words.contains("nobody can sign in")), "{status}");
+            assert!(matches!(verdict, Verdict::Open(words) if words.contains("signing in does not work")), "{status}");
         }
     }
 

@@ -11,7 +11,7 @@ impl Doctor {
     pub(super) async fn open_paths(&mut self) {
         if self.public.is_empty() {
             self.report.note(
-                "no path is named with --public: whether a stranger's identity headers reach the app on open paths was not checked",
+                "no path is named with --public: whether a client's identity headers reach the app on open paths was not checked",
             );
         }
         for path in self.public.clone() {
@@ -27,7 +27,7 @@ impl Doctor {
                 self.report.fail(format_args!("GET {path}: {}, but it is named as --public", judge::said(&before)));
                 continue;
             }
-            self.report.ok(format_args!("GET {path} is open to everybody: {}", judge::said(&before)));
+            self.report.ok(format_args!("GET {path} is open to everyone: {}", judge::said(&before)));
             let steady = same(&before, &again);
             for name in forged::in_every_spelling(&self.identity) {
                 self.reaches_the_app(&path, &name, &self.random.clone(), steady.then_some(&before)).await;

@@ -68,9 +68,9 @@ impl Doctor {
         let Ok(answer) = self.asker.ask(&server, &DoctorRequest::page(REGISTER)).await else { return };
         if let Some(asks) = judge::asks_for_an_address(&answer) {
             let says = if asks {
-                "strangers are asked for their address, to register; whom accounts.registration lets in, `bmauth check` says"
+                "the page asks for an address, to register; `bmauth check` says who may register"
             } else {
-                "the page takes nobody new; `bmauth check` says who may register"
+                "the page accepts no new people; `bmauth check` says who may register"
             };
             self.report.note(format_args!("accounts: {home}{REGISTER}: {says}"));
         }
@@ -99,7 +99,7 @@ impl Doctor {
             asked.push((format!("as {target}"), DoctorRequest::get(target)));
         }
         for (how, question) in asked {
-            let line = format!("{QUESTION} asked by a stranger {how}");
+            let line = format!("{QUESTION} asked from outside {how}");
             let verdict = match self.asker.ask(&self.site, &question).await {
                 Err(why) => silent(&why),
                 Ok(answer) => {

@@ -43,7 +43,7 @@ impl DoctorReport {
         let Self { fine, wrong } = self;
         println!();
         match wrong {
-            0 => println!("All {fine} checks passed: nothing was found that lets a stranger through."),
+            0 => println!("All {fine} checks passed: no way past the sign-in was found."),
             1 => println!("1 of {} checks failed. See the line that begins with FAIL.", fine + wrong),
             _ => println!("{wrong} of {} checks failed. See the lines that begin with FAIL.", fine + wrong),
         }

@@ -38,7 +38,7 @@ impl Doctor {
         // well.
         for ending in ["", ".css"] {
             let below = format!("{}/doctor-{}{ending}", route.trim_end_matches('/'), self.random);
-            self.check(format!("GET {below}, which nobody made"), Measure::Plain, DoctorRequest::page(below)).await;
+            self.check(format!("GET {below}, which does not exist"), Measure::Plain, DoctorRequest::page(below)).await;
         }
         for (what, value) in forged::cookies(&self.random) {
             let question = DoctorRequest::page(route).with("cookie", &value);
@@ -55,7 +55,7 @@ impl Doctor {
         let title_case = plain.clone().in_title_case();
         let every = names.iter().fold(DoctorRequest::get(route), forged);
         self.check(format!("GET {route} with forged identity headers"), Measure::Odd, plain).await;
-        self.check(format!("GET {route} with forged identity headers in capitals"), Measure::Odd, title_case).await;
+        self.check(format!("GET {route} with forged identity headers in uppercase"), Measure::Odd, title_case).await;
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
         let others = forged::of_others(&self.identity);

@@ -45,13 +45,13 @@ impl Doctor {
             found |= worker != Worker::Nothing;
             let line = format!("GET {script} for a service worker");
             match worker {
-                Worker::Ended => self.report.ok(format_args!("{line}: BMAuth ends the app's where nobody is signed in")),
+                Worker::Ended => self.report.ok(format_args!("{line}: BMAuth ends the app's worker if the visitor is not signed in")),
                 Worker::Refused => refused.push(script),
                 Worker::Hides => self.report.note(format_args!(
-                    "{line}: the app's is open to everybody, answers pages, and does not name {SEGMENT}. It may hide {PREFIX}/ on this host, and is not ended with the session: docs/service-workers.md has the line that leaves {PREFIX}/ out"
+                    "{line}: the app's worker is open to everyone, answers pages, and does not name {SEGMENT}. It may hide {PREFIX}/ on this host, and is not ended with the session: docs/service-workers.md has the line that leaves {PREFIX}/ out"
                 )),
                 Worker::Fine => self.report.ok(format_args!(
-                    "{line}: the app's is open to everybody, and seems to leave {PREFIX}/ to the network"
+                    "{line}: the app's worker is open to everyone, and seems to leave {PREFIX}/ to the network"
                 )),
                 Worker::Nothing => {}
             }

@@ -95,7 +95,7 @@ fn a_secret_file_that_everybody_can_read_is_a_warning() {
     set_mode(&folder, "smtp", 0o644);
     let warnings = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}")).warnings;
     let [warning] = warnings.as_slice() else { panic!("one warning: {warnings:?}") };
-    assert!(warning.contains(":6:17: `email.smtp_url_file`: everybody on this machine can read"), "{warning}");
+    assert!(warning.contains(":6:17: `email.smtp_url_file`: every user of this machine can read"), "{warning}");
     set_mode(&folder, "smtp", 0o640);
     let warnings = load_from(&folder).map(|config| config.warnings);
     assert_eq!(warnings, Ok(vec![]));
@@ -115,7 +115,7 @@ fn a_certificate_and_its_key_are_read_together() {
 
     set_mode(&folder, "key.pem", 0o644);
     let warnings = load_from(&folder).unwrap_or_else(|errors| panic!("{errors}")).warnings;
-    assert!(warnings.iter().any(|warning| warning.contains("`server.tls.key`: everybody")), "{warnings:?}");
+    assert!(warnings.iter().any(|warning| warning.contains("`server.tls.key`: every user")), "{warnings:?}");
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn what_judges_https_servers_and_is_shown_to_them_is_read_from_files() {
     let chain = client.chain.iter().map(|one| one.to_vec().into()).collect();
     rustls::sign::CertifiedKey::from_der(chain, private.clone_key(), &rustls::crypto::ring::default_provider())
         .expect("both fit");
-    let is_of_the_key = |warning: &String| warning.contains("`route.upstream_tls.key`: everybody");
+    let is_of_the_key = |warning: &String| warning.contains("`route.upstream_tls.key`: every user");
     let warnings = || load_from(&folder).expect("a configuration").warnings;
     assert!(!warnings().iter().any(is_of_the_key));
     set_mode(&folder, "key.pem", 0o644);

@@ -30,7 +30,7 @@ fn what_must_be_said_is_asked_for() {
         "bmauth.toml:1:1: `public_url` is missing. It is the address where people sign in, like public_url = \"https://notes.example.com\".\n\
          bmauth.toml:1:1: `email.from` is missing. It is the sender of the codes, like from = \"Acme Notes <no-reply@example.com>\".\n\
          bmauth.toml:1:1: `email.smtp_url` is missing. It is the server that sends the codes, like \"smtps://user:password@mail.example.com\"; to only print them while trying things out, set transport = \"log\".\n\
-         bmauth.toml:1:1: `accounts.registration` is missing. It says who may have an account: \"open\" is anybody who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is whom you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while nobody is named the page says that new accounts are closed. Write it below [accounts], like registration = \"invite\".\n\
+         bmauth.toml:1:1: `accounts.registration` is missing. It says who may have an account: \"open\" is anyone who proves an e-mail address (of `allowed_domains` and `allowed_emails` alone, where one of these is set); \"invite\" is people you name with `bmauth users add`, and the page says that it is by invitation; \"closed\" is the same, and while no address is named the page says that new accounts are closed. Write it below [accounts], like registration = \"invite\".\n\
          bmauth.toml:1:1: There is no [[route]], so nothing stands behind the gateway. Add one with upstream = [\"http://127.0.0.1:8000\"]."
     );
 }
@@ -316,7 +316,7 @@ fn the_app_section_is_checked() {
     );
     says(
         "[app]\naccent = \"#8fb0ff\"",
-        "bmauth.toml:8:10: `app.accent` is \"#8fb0ff\": white text on it has a contrast of 2.1:1 and cannot be read by everybody; 4.5:1 is needed. Of the same hue, \"#5f75aa\" has it.",
+        "bmauth.toml:8:10: `app.accent` is \"#8fb0ff\": white text on it has a contrast of 2.1:1 and is hard to read; 4.5:1 is needed. Of the same hue, \"#5f75aa\" has it.",
     );
     says(
         "[app]\nsupport_url = \"help\"",
@@ -434,7 +434,7 @@ fn trusted_proxies_are_networks() {
     );
     says(
         "[server]\ntrusted_proxies = [\"0.0.0.0/0\"]",
-        "bmauth.toml:8:20: `server.trusted_proxies` is \"0.0.0.0/0\": it would let everybody forge the address they come from; name the proxies in front.",
+        "bmauth.toml:8:20: `server.trusted_proxies` is \"0.0.0.0/0\": it would let every client forge its address; name the proxies in front.",
     );
     says(
         "[server]\ntrusted_proxies = [\"10.1.2.3/8\"]",
@@ -466,7 +466,7 @@ fn a_database_is_named_alone_and_with_the_key_that_wraps_others() {
     let url = "url = \"postgres://bmauth:secret@db1/bmauth\"";
     says(
         &format!("[storage]\n{url}"),
-        "bmauth.toml:7:1: `storage.key_file` is missing. Whoever has a copy of the database could sign in as anybody otherwise. Make one with `bmauth keys new-file PATH`; all gateways of the database have the same.",
+        "bmauth.toml:7:1: `storage.key_file` is missing. Without it, anyone with a copy of the database could sign in as any person. Make one with `bmauth keys new-file PATH`; all gateways of the database have the same.",
     );
     says(
         &format!("[storage]\nkey_file = {key:?}\npath = \"x.redb\"\n{url}"),
@@ -818,7 +818,7 @@ fn routes_are_checked() {
     );
     says(
         "path = \"/a\"\n[[route]]\npath = \"/A\"\naccess = \"public\"\nupstream = [\"http://a\"]",
-        "bmauth.toml:8:1: Only capitals tell the path /A of this route from that of the one at bmauth.toml:5:1, and an app at notes.example.com to which they do not count would confuse them. Give both the same demands and upstream, or other paths.",
+        "bmauth.toml:8:1: The path /A of this route differs only in case from that of the one at bmauth.toml:5:1, and an app at notes.example.com that ignores case would confuse them. Give both the same demands and upstream, or other paths.",
     );
     says(
         "methods = [\"TRACE\", \"A B\"]",
@@ -844,7 +844,7 @@ fn a_stricter_route_below_a_laxer_one_of_the_same_app_is_told() {
     assert_eq!(
         warnings_of(&[open, staff]),
         [
-            "bmauth.toml:8:1: /admin asks for more than /, which leads to the same app. If that app also answers for it by an address that does not look like it (/admin.json, /index.php/admin, /admin%20, or ?_method= in a query), that is open to whoever may see /."
+            "bmauth.toml:8:1: /admin asks for more than /, which leads to the same app. If that app also answers for it by an address that does not look like it (/admin.json, /index.php/admin, /admin%20, or ?_method= in a query), that is open to everyone who may see /."
         ]
     );
     let told = warnings_of(&["methods = [\"GET\"]\naccess = \"public\"", "methods = [\"POST\"]"]);
@@ -958,7 +958,7 @@ fn a_routes_groups_are_names_and_ask_for_a_sign_in() {
         ),
         (
             "access = \"public\"\ngroups = [\"staff\"]",
-            "bmauth.toml:8:10: `route.groups` is for routes with access = \"signed-in\": with access = \"public\" everybody gets in.",
+            "bmauth.toml:8:10: `route.groups` is for routes with access = \"signed-in\": with access = \"public\" everyone gets in.",
         ),
     ] {
         assert_eq!(problems(&with(extra)), told);
@@ -1015,13 +1015,10 @@ fn the_api_section_is_checked() {
 fn origins_that_may_call_the_api_are_named_exactly() {
     let like = "It must be like \"https://app.example.com\".";
     for (origin, why) in [
-        ("*", "every origin is named by itself: a pattern would let pages in that nobody looked at"),
-        (
-            "https://*.example.com",
-            "every origin is named by itself: a pattern would let pages in that nobody looked at",
-        ),
+        ("*", "name every origin exactly: a pattern would also let in pages that you do not know"),
+        ("https://*.example.com", "name every origin exactly: a pattern would also let in pages that you do not know"),
         ("null", "an origin starts with https://"),
-        ("http://app.example.com", "http:// is for localhost alone: on the way anybody could change the page"),
+        ("http://app.example.com", "http:// is for localhost alone: an attacker on the way could change the page"),
         (
             "https://app.example.com/",
             "an origin is a scheme, a host and a port, with nothing behind them, not even a slash",
@@ -1068,7 +1065,7 @@ fn no_app_is_handed_tokens_that_open_the_api() {
 #[test]
 fn roles_are_such_as_everybody_may_have() {
     says("[api]\nroles = []", "bmauth.toml:8:9: `api.roles` has 0 roles; name 1 to 32, like [\"user\", \"me\"].");
-    let admin = "Hasura asks its role \"admin\" for no permission, so everybody could read and write everything; give those few people a group of that name.";
+    let admin = "Hasura asks its role \"admin\" for no permission, so everyone could read and write everything; give those few people a group of that name.";
     says("[api]\nroles = [\"user\", \"admin\"]", &format!("bmauth.toml:8:18: `api.roles` is \"admin\": {admin}"));
     says("[api]\nroles = [\"user\", \"user\"]", "bmauth.toml:8:18: `api.roles` is \"user\": it is there twice.");
     says(

@@ -224,9 +224,9 @@ fn a_route_that_is_only_asked_about_has_no_app_to_speak_to() {
 fn origins_of_websockets_are_named_exactly() {
     let like = "It must be like \"https://app.example.com\".";
     for (origin, why) in [
-        ("*", "every origin is named by itself: a pattern would let pages in that nobody looked at"),
+        ("*", "name every origin exactly: a pattern would also let in pages that you do not know"),
         ("app.example.com", "an origin starts with https://"),
-        ("http://app.example.com", "http:// is for localhost alone: on the way anybody could change the page"),
+        ("http://app.example.com", "http:// is for localhost alone: an attacker on the way could change the page"),
         (
             "https://app.example.com/",
             "an origin is a scheme, a host and a port, with nothing behind them, not even a slash",
@@ -321,7 +321,7 @@ fn a_header_is_changed_to_what_a_header_can_say_and_no_message_shows_it() {
     }
     says(
         "response_headers = { X-A = \"1\", x-a = \"\" }",
-        "bmauth.toml:7:33: `route.response_headers.x-a`: the same header stands there twice; capitals do not count.",
+        "bmauth.toml:7:33: `route.response_headers.x-a`: the same header is named twice; names are compared without case.",
     );
     says(
         "request_headers = \"X-A: 1\"",

@@ -455,7 +455,7 @@ fn what_deserves_a_word_is_a_warning() {
     assert_eq!(
         loads(&printed).warnings,
         [
-            "bmauth.toml:9:12: `email.smtp_url` is not used: `email.transport` is \"log\", so letters are printed and nobody receives them."
+            "bmauth.toml:9:12: `email.smtp_url` is not used: `email.transport` is \"log\", so letters are printed and not sent."
         ]
     );
 }
@@ -552,5 +552,5 @@ fn a_database_is_taken_over_with_its_owner_and_no_password_is_shown() {
     let Storage::Database(database) = defaults.storage else { panic!("it is a database") };
     assert!(!database.migrate && database.owner.is_none() && database.grace == Duration::from_secs(60));
     let warned = |about: &str| defaults.warnings.iter().filter(|warning| warning.contains(about)).count();
-    assert_eq!((warned("who answers there is not looked at"), warned("everybody on this machine can read")), (1, 1));
+    assert_eq!((warned("who answers there is not looked at"), warned("every user of this machine can read")), (1, 1));
 }

@@ -43,7 +43,7 @@ pub enum RoutesError {
     },
     /// Their paths differ in case alone, and they ask for different things or lead to different servers.
     #[error(
-        "only capitals tell the path “{path}” of the host “{host}” from that of another route with other demands or servers"
+        "the path “{path}” of the host “{host}” differs only in case from that of another route with other demands or servers"
     )]
     Alike {
         /// The host of both.

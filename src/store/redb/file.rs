@@ -66,7 +66,7 @@ pub(super) fn open(path: &Path, looked_through: u64) -> Result<(Database, FilePl
             return Ok((database, place));
         }
     }
-    Err(refusal(format!("“{}” comes and goes; nobody else may make or remove it", path.display())))
+    Err(refusal(format!("“{}” comes and goes; no other program may create or remove it", path.display())))
 }
 
 impl FilePlace {

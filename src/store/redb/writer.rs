@@ -265,7 +265,7 @@ impl Thread {
                 if !self.health.failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(
                         error,
-                        "the store was not written, so nobody can sign in; who is known goes on. It is tried again each \
+                        "the store was not written, so new sign-ins fail; known sessions go on. It is tried again each \
                          second: look whether the disk is full"
                     );
                 } else if !matches!(fault, RedbFault::Closed) {

@@ -10,7 +10,7 @@ PLAIN = (b"content-type", b"text/plain")
 
 
 class Wire:
-    """The wire to the test; without `tell` nobody listens."""
+    """The wire to the test; without `tell` nothing listens."""
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
@@ -112,7 +112,7 @@ async def sized(scope, query, more, receive, send):
             wire.say(f"ended {sent}")
             break
         await piece(send, data, sent + len(data) < count)
-        # Sending to a client that has left does not wait, and nobody else would have a turn.
+        # Sending to a client that has left does not wait, and no other task would have a turn.
         await asyncio.sleep(0)
         sent += len(data)
         wire.say(f"sent {sent}")

@@ -17,7 +17,7 @@ function* pieces(count, size = PIECE) {
   }
 }
 
-// The wire to the test; without `tell` nobody listens.
+// The wire to the test; without `tell` nothing listens.
 function wireOf(query) {
   if (!query.has('tell')) return { say() {}, close() {} };
   const socket = net.connect(Number(query.get('tell')), '127.0.0.1');

@@ -1,4 +1,4 @@
-"""Bytes of which everybody knows which comes where: byte number i is i % 251."""
+"""Bytes with a known order: byte number i is i % 251."""
 
 CYCLE = 251
 PIECE = 64 * 1024

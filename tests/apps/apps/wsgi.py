@@ -11,7 +11,7 @@ PLAIN = ("Content-Type", "text/plain")
 
 
 class Wire:
-    """The wire to the test; without `tell` nobody listens."""
+    """The wire to the test; without `tell` nothing listens."""
 
     def __init__(self, query):
         self.lines = None

@@ -15,7 +15,7 @@ BINARY = pathlib.Path(os.environ.get("BMAUTH_BIN", ROOT / "target/debug/bmauth")
 
 
 def make_certificate(folder: pathlib.Path) -> None:
-    """One for every host below localhost, by nobody but itself."""
+    """One for every host below localhost, self-signed."""
     names = "subjectAltName=DNS:localhost,DNS:*.localhost"
     command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
     files = ["-keyout", folder / "key.pem", "-out", folder / "cert.pem"]

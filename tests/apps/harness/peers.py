@@ -15,7 +15,7 @@ from .process import APPS, ROOT, Process
 
 PYTHON = sys.executable
 SLOW_TO_CLOSE, QUICK_TO_CLOSE = 30, 1
-"""Seconds after which a server closes a connection that nobody uses: longer than the gateway keeps it, and shorter."""
+"""Seconds after which a server closes an idle connection: longer than the gateway keeps it, and shorter."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Peer:
     takes_chunks: bool = True
     """Requests without a length can be read."""
     asks_for_bodies: bool = True
-    """100 is sent to whoever waits for it."""
+    """100 is sent to clients that wait for it."""
     has_hints: bool = False
     """103 can be sent."""
     has_websocket: bool = False

@@ -1,4 +1,4 @@
-"""Somebody with a security key in software, who registers by the JSON API, or at the pages with a browser."""
+"""A person with a security key in software, who registers by the JSON API, or at the pages with a browser."""
 
 import html
 import re
@@ -48,8 +48,8 @@ def _code(gateway: Gateway, email: str) -> str:
     return "".join(found().groups())
 
 
-def believing_nobody() -> ssl.SSLContext:
-    """The tests' certificate is nobody's."""
+def without_verification() -> ssl.SSLContext:
+    """The tests' certificate is self-signed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
@@ -70,12 +70,12 @@ class Loopback(httpx.HTTPTransport):
 
 
 class Person:
-    """A stranger, until they register."""
+    """Not signed in, until they register."""
 
     def __init__(self, gateway: Gateway):
         self.gateway = gateway
         self.key = SecurityKey()
-        transport = Loopback(verify=believing_nobody())
+        transport = Loopback(verify=without_verification())
         self.client = httpx.Client(transport=transport, timeout=LIMIT, follow_redirects=False, trust_env=False)
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ def until(true, what: str, limit: float = LIMIT) -> None:
 
 
 def alone(folder: pathlib.Path) -> dict[str, str]:
-    """An environment for clients that read nobody's settings, ask nobody and go through no other proxy."""
+    """An environment for clients that read no user's settings, ask no questions and go through no other proxy."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TMPDIR")}
     git = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {**kept, "HOME": str(folder), **git}

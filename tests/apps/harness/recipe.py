@@ -77,7 +77,7 @@ class App:
                     written.write(self.here(text))
 
     def env(self) -> dict[str, str]:
-        """The programs that scripts/setup has brought, and nobody's settings."""
+        """The programs that scripts/setup has installed, and no user's settings."""
         verdaccio = ROOT / "tests/apps/verdaccio/node_modules/.bin"
         programs = [TOOLS / ".venv/bin", TOOLS / "node_modules/.bin", verdaccio, ROOT / "target/tools/bin"]
         path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
@@ -103,13 +103,13 @@ class App:
                 process.stop()
 
 
-def stops_strangers(site, page: str, *loaded: str) -> None:
+def refuses_unauthenticated(site, page: str, *loaded: str) -> None:
     """Who opens the page is sent to sign in; what it loads is refused; headers that say who it is change nothing."""
     forged = dict.fromkeys(["X-Remote-User", "Remote-User", "X_Remote_User", "X.Remote.User"], "maria@example.com")
     for fields in ({}, forged):
-        answer = site.stranger.ask("GET", site.at(page), headers={"Accept": "text/html", **fields})
+        answer = site.unknown_client.ask("GET", site.at(page), headers={"Accept": "text/html", **fields})
         assert answer.status_code == 303
         assert urlsplit(answer.headers["location"]).path == "/_bmauth/sign-in"
         for path in loaded:
-            answer = site.stranger.ask("GET", site.at(path), headers={"Accept": "*/*", **fields})
+            answer = site.unknown_client.ask("GET", site.at(path), headers={"Accept": "*/*", **fields})
             assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")

@@ -8,7 +8,7 @@ ENDS = (grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def visit(visitor) -> str:
-    (call,) = visitor.choices.choices([echo, many, count, cancel, late, refuse, nobody], [4, 3, 3, 1, 1, 1, 1])
+    (call,) = visitor.choices.choices([echo, many, count, cancel, late, refuse, unauthenticated], [4, 3, 3, 1, 1, 1, 1])
     visitor.does = f"gRPC {call.__name__}"
     if visitor.channel is None or visitor.happens(0.1):
         if visitor.channel is not None:
@@ -63,7 +63,7 @@ def refuse(visitor, channel):
     )
 
 
-def nobody(visitor, _channel):
+def unauthenticated(visitor, _channel):
     with opened(visitor, "raw.localhost") as channel:
         ends_with([grpc.StatusCode.UNAVAILABLE], lambda: channel.unary_unary("/apps.Calls/echo")(b"", timeout=LIMIT))
 

@@ -1,4 +1,4 @@
-"""Somebody who visits through the gateway, by chance."""
+"""A visitor that acts at random through the gateway."""
 
 import contextlib
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 // Leaves `cert.pem` and `key.pem` in `directory`. `pin` is how Chromium is told to take that one certificate, and no
-// other that nobody vouches for.
+// other that no authority has signed.
 export async function makeCertificate(directory, names) {
   const [cert, key] = ['cert.pem', 'key.pem'].map((file) => path.join(directory, file));
   await promisify(execFile)('openssl', [

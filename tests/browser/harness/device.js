@@ -1,7 +1,7 @@
 // A device with a screen lock: Chromium's virtual authenticator, attached to one page.
 //
-// It rests with nobody touching it, so that the autofill request of the sign-in page stays pending instead of signing
-// in by itself. A request that finds nobody stays pending for good: presence has to be there before the request.
+// By default it is not touched, so that the autofill request of the sign-in page stays pending instead of signing
+// in by itself. A request without a touch stays pending for good: presence has to be there before the request.
 export class Device {
   static async beside(page, passkeys = []) {
     const cdp = await page.context().newCDPSession(page);
@@ -35,7 +35,7 @@ export class Device {
     return this.cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: this.authenticatorId });
   }
 
-  // Whether somebody touches the sensor.
+  // Whether the sensor is touched.
   present(enabled) {
     return this.cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId: this.authenticatorId, enabled });
   }
@@ -45,9 +45,9 @@ export class Device {
     return this.cdp.send('WebAuthn.setUserVerified', { authenticatorId: this.authenticatorId, isUserVerified });
   }
 
-  // Somebody touches the sensor while `action` runs.
+  // Touches the sensor while `action` runs.
   async touched(action) {
-    // Suggestions asked for while nobody is present stay pending; asked for later, they would be answered at once.
+    // Suggestions asked for without a touch stay pending; asked for later, they would be answered at once.
     if (this.page.url().includes('/_bmauth/sign-in')) await this.page.waitForFunction(() => window.passkeyCalls > 0);
     await this.present(true);
     try {
@@ -57,7 +57,7 @@ export class Device {
     }
   }
 
-  // Somebody turns the system's dialog down while `action` runs.
+  // Cancels the system's dialog while `action` runs.
   async declined(action) {
     await this.verified(false);
     try {

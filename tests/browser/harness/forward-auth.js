@@ -28,7 +28,7 @@ const PATHS = [
 export function openFront(name, wrong) {
   const scenario = openWorld({ behind: name });
 
-  scenario(`${name}: a stranger is sent to sign in by a page, told 401 by everything else, and let in where it is open`, async ({ origin }) => {
+  scenario(`${name}: a visitor is sent to sign in by a page, told 401 by everything else, and let in where it is open`, async ({ origin }) => {
     for (const method of ['GET', 'HEAD']) {
       const page = await send(origin, '/notes/1?a=b', { method, headers: PAGE });
       assert.equal(page.status, 303);
@@ -54,12 +54,12 @@ export function openFront(name, wrong) {
       assert.equal(problem.type, 'urn:bmauth:problem:sign-in-required');
       assert.equal(new URL(problem.sign_in_url, origin).pathname, '/_bmauth/sign-in');
     }
-    assert.match((await send(origin, '/public')).text, /Hello, everybody/);
-    assert.match((await send(origin, '/optional')).text, /Hello, stranger/);
+    assert.match((await send(origin, '/public')).text, /Hello, everyone/);
+    assert.match((await send(origin, '/optional')).text, /Hello, guest/);
     assert.equal((await send(origin, '/publicity', { headers: SCRIPT })).status, 401);
   });
 
-  scenario(`${name}: whoever registers and signs in is there, and the app is told who, and not the session`, async ({ enter, origin }) => {
+  scenario(`${name}: a person who registers and signs in is there, and the app is told who, and not the session`, async ({ enter, origin }) => {
     const maria = await enter();
     const email = address();
     await maria.register(email, '/notes/7?page=2');
@@ -91,7 +91,7 @@ export function openFront(name, wrong) {
     assert.equal(valuesOf(told, 'Remote-User').length, 1);
     assert.equal(valuesOf(told, 'X-BMAuth-JWT').length, 1);
     assert.ok(!JSON.stringify(told).includes(session.value), 'the session stays with the gateway');
-    // With no other cookie, and where nobody is asked who they are, it stays as well.
+    // With no other cookie, and on a public route, it stays as well.
     for (const path of ['/headers', '/public/headers']) {
       const answer = await maria.send(path);
       assert.equal(answer.status, 200);
@@ -130,9 +130,9 @@ export function openFront(name, wrong) {
     const told = JSON.parse((await maria.send('/headers', { headers: forge(SPOOFED) })).text);
     assert.deepEqual(valuesOf(told, 'Remote-Email'), [email]);
     assert.equal(valuesOf(told, 'X-BMAuth-JWT').length, 1);
-    for (const nobody of ['X-BMAuth-JWT', 'Remote-User', 'Remote-Email', 'Remote-Groups']) {
+    for (const header of ['X-BMAuth-JWT', 'Remote-User', 'Remote-Email', 'Remote-Groups']) {
       const open = JSON.parse((await send(origin, '/public/headers', { headers: forge(SPOOFED) })).text);
-      assert.ok(valuesOf(open, nobody).every((value) => value === ''), nobody);
+      assert.ok(valuesOf(open, header).every((value) => value === ''), header);
     }
   });
 
@@ -161,7 +161,7 @@ export function openFront(name, wrong) {
     assert.equal((await ask(`Bearer ${spoiled}`))[0], 401);
   });
 
-  scenario(`${name}: nothing a stranger sends opens a protected path, nor the question itself`, async ({ origin }) => {
+  scenario(`${name}: nothing an unknown client sends opens a protected path, nor the question itself`, async ({ origin }) => {
     const url = new URL(origin);
     const forwarded = [
       'X-Forwarded-Method', 'GET', 'X-Forwarded-Proto', 'http', 'X-Forwarded-Host', url.host, 'X-Forwarded-Uri', '/public',
@@ -227,7 +227,7 @@ export function openFront(name, wrong) {
     response.destroy();
   });
 
-  scenario(`${name}: a page of another site cannot open a WebSocket with somebody's cookies`, async ({ enter, origin }) => {
+  scenario(`${name}: a page of another site cannot open a WebSocket with the visitor's cookies`, async ({ enter, origin }) => {
     const maria = await enter();
     await maria.register(address());
     assert.equal((await maria.send('/ws', { headers: upgrade(origin) })).status, 101);
@@ -236,7 +236,7 @@ export function openFront(name, wrong) {
     assert.equal(foreign.headers['x-bmauth-problem'], 'foreign-origin');
   });
 
-  scenario(`${name}: while the gateway is away nobody gets through`, async ({ enter, gateway, origin }) => {
+  scenario(`${name}: while the gateway is away no request gets through`, async ({ enter, gateway, origin }) => {
     const maria = await enter();
     await maria.register(address());
     await gateway.child.stop();

@@ -68,7 +68,7 @@ export class Front {
     await this.child.until(async () => (await send(this.origin, '/_bmauth/sign-in')).status === 200);
   }
 
-  // They have nothing to lose, so nobody waits for them; only nginx has children of its own to end.
+  // They have nothing to lose, so nothing waits for them; only nginx has children of its own to end.
   async stop() {
     await (this.name === 'nginx' ? this.child?.stop() : this.child?.crash());
   }

@@ -78,7 +78,7 @@ ${hosts.map(to).join('')}${routes}
     const { smtpPort, appPort, app = '', server = '', api = '', routes = '', root, storage } = around;
     this.accounts = accounts;
     const upstream = `upstream = ["http://127.0.0.1:${appPort}"]`;
-    const nobody = await freePort();
+    const deadPort = await freePort();
     await writeFile(path.join(this.directory, 'bmauth.toml'), `
 public_url = "${this.origin}"
 
@@ -122,7 +122,7 @@ ${upstream}
 
 [[route]]
 path = "/down"
-upstream = ["http://127.0.0.1:${nobody}"]
+upstream = ["http://127.0.0.1:${deadPort}"]
 ${routes}
 `);
   }

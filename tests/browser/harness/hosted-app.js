@@ -77,7 +77,7 @@ export async function told(page, keys) {
   const read = (part) => JSON.parse(Buffer.from(part, 'base64url'));
   const key = keys.find(({ kid }) => kid === read(head).kid);
   const from = { key: createPublicKey({ key, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
-  if (!verify('sha256', `${head}.${body}`, from, Buffer.from(signature, 'base64url'))) throw new Error('nobody signed this');
+  if (!verify('sha256', `${head}.${body}`, from, Buffer.from(signature, 'base64url'))) throw new Error('the signature is wrong');
   return { ...said, claims: read(body) };
 }
 

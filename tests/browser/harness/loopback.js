@@ -9,7 +9,7 @@ const BLOCK = 40;
 const FIRST = 15_000 + (process.pid % 425) * BLOCK;
 let given = 0;
 
-// A port that nobody listens on, and that is given out once.
+// A port that nothing listens on, and that is given out once.
 export async function freePort() {
   while (given < BLOCK) {
     const port = FIRST + given;

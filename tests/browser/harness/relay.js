@@ -5,13 +5,13 @@ import { freePort } from './loopback.js';
 // Passes bytes on to `port`. What `line` says may change at any time, and holds for what comes after:
 // - `delay`: each way takes so many milliseconds.
 // - `mute`: event streams say nothing after their first event, and stay open.
-// - `repeat`: whatever is sent on a new connection is sent on another one too, and nobody waits for its answers.
+// - `repeat`: whatever is sent on a new connection is sent on another one too, and nothing waits for its answers.
 export async function openRelay(port, line) {
   const sockets = new Set();
   const kept = (socket) => {
     socket.setNoDelay(true);
     sockets.add(socket);
-    // Whoever waits for it is told by the other side.
+    // A waiting reader is told by the other side.
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
     return socket;
@@ -28,7 +28,7 @@ export async function openRelay(port, line) {
     from.on('close', () => late(() => to.destroy()));
   }
 
-  // What is left of an answer for whoever gets it by a line that mutes streams.
+  // What is left of an answer for a client behind a line that mutes streams.
   function muting() {
     let heard = null;
     return (chunk) => {

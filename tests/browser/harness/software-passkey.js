@@ -1,4 +1,4 @@
-// A passkey that a script makes by itself, with nobody's touch: what a hostile page can send.
+// A passkey that a script makes by itself, without a touch: what a hostile page can send.
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
 const USER_PRESENT = 0x01;

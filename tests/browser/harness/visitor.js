@@ -79,7 +79,7 @@ export class Visitor {
     return path.startsWith('/') ? this.world.origin + path : path;
   }
 
-  // From a protected page to the code page, as a stranger without an account.
+  // From a protected page to the code page, as a visitor without an account.
   async askToRegister(email, path = '/') {
     await this.goto(path);
     await this.heading('Sign in');
@@ -97,7 +97,7 @@ export class Visitor {
     await this.button('Continue').click();
   }
 
-  // The whole way: a stranger asks for `path`, makes an account, and is there.
+  // The whole way: a visitor asks for `path`, makes an account, and is there.
   async register(email, path = '/') {
     await this.askToRegister(email, path);
     await this.enterCode(await this.world.mailbox.code(email));

@@ -135,7 +135,7 @@ class World {
 }
 
 // Chromium without what it would do on its own; BMAUTH_HEADED=1 shows it. `film` is what its camera sees. With a
-// `profile`, a folder, it is the browser of somebody who has set it up: its one context.
+// `profile`, a folder, it is the browser of a person who has set it up: its one context.
 export function launch({ film, args = [], profile } = {}) {
   const headed = process.env.BMAUTH_HEADED === '1';
   const options = {

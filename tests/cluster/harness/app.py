@@ -1,4 +1,4 @@
-"""The app behind the gateways: says who it is told is there, streams, and has WebSockets on a port of their own."""
+"""The app behind the gateways: says which identity it gets, streams, and has WebSockets on a port of their own."""
 
 import contextlib
 import http.server

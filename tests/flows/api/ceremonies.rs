@@ -1,4 +1,4 @@
-//! A challenge is answered once, in time, for what it was made for, and by whoever it was made for.
+//! A challenge is answered once, in time, for its purpose, and by the client that it was made for.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ async fn what_was_begun_with_a_cookie_is_answered_with_it() {
             assert!(matches!(error(&answer).0, 400 | 401), "{kind}: {}", answer.text);
         }
         let answer = owner.post(answered_at(kind), &body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{kind}: somebody else's try uses nothing up: {}", answer.text);
+        assert_eq!(answer.status, StatusCode::OK, "{kind}: another client's try uses nothing up: {}", answer.text);
     }
 }
 

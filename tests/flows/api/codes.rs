@@ -1,4 +1,4 @@
-//! E-mailed codes: each for its own entry, counted, and worth nothing to or through anybody else.
+//! E-mailed codes: each for its own entry, counted, and worth nothing to or through any other client.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ use crate::world::{CONFIG, World};
 
 /// Where every client is that is not told otherwise.
 const OWN: &str = "192.0.2.1";
-const NOBODY: &str = "nobody@example.com";
+const UNKNOWN: &str = "nobody@example.com";
 
 fn opens(answer: &Answer) -> bool {
     if answer.status != StatusCode::OK {
@@ -65,7 +65,7 @@ async fn is_locked_out(world: &World, key: &mut Passkey) {
     }
 }
 
-/// Somebody else, elsewhere, who has no mailbox of Maria's, but began a sign-up in her name; and the code she gets.
+/// Another client, elsewhere, which has no mailbox of Maria's, but began a sign-up in her name; and the code she gets.
 async fn attack(world: &World, mut attacker: Client) -> (Passkey, String) {
     let mut key = Passkey::new(b"key of the attacker");
     let asked = attacker.ask_to_sign_up(MARIA, &mut key).await;
@@ -338,7 +338,7 @@ async fn a_ticket_is_good_for_its_address_and_no_client_opens_without_it() {
         others.ticket = Some(bad.to_owned());
         assert!(!opens(&others.enter(MARIA, &otp).await), "{bad}");
     }
-    // As a cookie of our pages it is nobody's.
+    // As a cookie of our pages it is unknown.
     let mut browser = world.browser();
     browser.cookies.insert("__Host-bmauth-flow".into(), ticket.clone());
     assert_ne!(browser.enter(&otp).await.status, StatusCode::SEE_OTHER);
@@ -400,7 +400,7 @@ async fn a_code_of_one_address_opens_no_other() {
     let (marias, bobs) = (world.code(MARIA).await, world.code(BOB).await);
     assert_ne!(marias, bobs);
     assert!(!opens(&client.enter(MARIA, &bobs).await) && !opens(&client.enter(BOB, &marias).await));
-    assert!(!opens(&client.enter(NOBODY, &marias).await));
+    assert!(!opens(&client.enter(UNKNOWN, &marias).await));
     assert!(opens(&client.enter(MARIA, &marias).await) && opens(&client.enter(BOB, &bobs).await));
 }
 
@@ -455,7 +455,7 @@ async fn a_sign_up_that_another_began_makes_no_account_through_its_owner() {
                 "ticket" => Some(ticketed.ask_to_sign_up(MARIA, &mut key).await),
                 "page" => Some(page.ask_to_sign_up(MARIA, &mut key).await),
                 "our pages" => Some(browser.ask_to_register(MARIA, &mut key).await),
-                // Whoever types a code has asked for one.
+                // A client that enters a code has asked for one.
                 _ => {
                     app.ask_for_code(MARIA).await;
                     None
@@ -523,7 +523,7 @@ async fn an_account_that_is_there_already_is_opened_by_no_sign_up() {
     let world = World::new().await;
     let (_, mut own) = maria(&world).await;
     let mut theirs = Passkey::new(b"key of the attacker");
-    // Somebody signs up with Maria's address while she gets back in.
+    // Another client signs up with Maria's address while she gets back in.
     let (mut attacker, mut app) = (Client::app(&world), Client::app(&world));
     attacker.ask_to_sign_up(MARIA, &mut theirs).await;
     let note = world.mails(MARIA).await;
@@ -544,7 +544,7 @@ async fn an_account_that_is_there_already_is_opened_by_no_sign_up() {
 #[tokio::test]
 async fn a_sign_up_that_was_begun_before_the_account_was_made_dies_with_it() {
     let world = World::new().await;
-    // Both are asked for their keys while the address is nobody's.
+    // Both are asked for their keys while the address has no account.
     let (mut app, mut attacker) = (Client::ticketed(&world), Client::app(&world).at(ELSEWHERE));
     let (mut key, mut theirs) = (Passkey::new(b"key of maria"), Passkey::new(b"key of the attacker"));
     let options = attacker.begin("/signup/webauthn", &json!({ "email": MARIA })).await;
@@ -615,7 +615,7 @@ async fn a_code_to_get_back_in_is_typed_in_the_client_that_asked() {
     for client in [&mut other, &mut Client::app(&world)] {
         assert!(!opens(&client.enter(MARIA, &otp).await));
     }
-    assert_eq!(tries(&world, MARIA).await, [0], "nobody else's tries count");
+    assert_eq!(tries(&world, MARIA).await, [0], "only its own tries count");
     // Nor is what a page asked for finished over the API.
     let mut browser = world.browser();
     browser.get("/_bmauth/recover").await;
@@ -634,7 +634,7 @@ async fn of_several_who_wait_without_cookies_or_tickets_none_opens() {
     let (mut one, mut other) = (Client::app(&world), Client::app(&world).at(ELSEWHERE));
     one.ask_for_code(MARIA).await;
     let ones = world.code(MARIA).await;
-    // A telephone may leave its network, as long as nobody else waits.
+    // A telephone may leave its network, as long as no other client waits.
     assert!(!opens(&other.enter(MARIA, &wrong(&ones)).await));
     assert_eq!(tries(&world, MARIA).await, [1]);
     other.ask_for_code(MARIA).await;
@@ -733,7 +733,7 @@ async fn where_there_is_no_recovery_no_code_is_sent_and_none_is_taken() {
     let world = with_recovery("\"off\"").await;
     maria(&world).await;
     let mut client = Client::app(&world);
-    for email in [MARIA, NOBODY] {
+    for email in [MARIA, UNKNOWN] {
         client.ask_for_code(email).await;
         assert_eq!(world.mails(email).await.len(), 0);
         assert!(!opens(&client.enter(email, "123456").await));
@@ -786,7 +786,7 @@ async fn known_and_unknown_addresses_get_the_same_answers_for_the_same_work() {
             world.auth.operate.set_disabled(&account(&world, BOB).await, true).await.unwrap();
             bobs.counter = 1;
             let mut all: Vec<(&str, Vec<(usize, Value)>)> = Vec::new();
-            for email in [MARIA, BOB, NOBODY] {
+            for email in [MARIA, BOB, UNKNOWN] {
                 let mut client = client(&world, kind);
                 let mut seen = Vec::new();
                 for step in [
@@ -823,7 +823,7 @@ async fn a_network_that_has_too_many_letters_sent_is_told_no_more_by_one_address
     let world = World::new().await;
     maria(&world).await;
     let mut answers = Vec::new();
-    for (email, known) in [(MARIA, true), (NOBODY, false)] {
+    for (email, known) in [(MARIA, true), (UNKNOWN, false)] {
         let mut client = Client::app(&world);
         let mut letters = 0;
         for _ in 0..8 {
@@ -834,7 +834,7 @@ async fn a_network_that_has_too_many_letters_sent_is_told_no_more_by_one_address
         }
         // One went out when the account was made.
         assert_eq!(letters, if known { 5 } else { 0 });
-        // A sign-up says so, to everybody.
+        // A sign-up says so, to every client.
         let options = client.begin("/signup/webauthn", &json!({ "email": email })).await;
         let body = json!({ "credential": Passkey::new(email.as_bytes()).create(&options) });
         let full = client.post("/signup/webauthn/verify", &body).await;
@@ -860,7 +860,7 @@ async fn how_often_an_address_may_be_written_to_does_not_tell_whether_it_has_an_
         for kind in KINDS {
             for script in scripts {
                 let mut left = Vec::new();
-                for email in [MARIA, BOB, NOBODY] {
+                for email in [MARIA, BOB, UNKNOWN] {
                     let world = with_recovery(mode).await;
                     maria(&world).await;
                     registered(&world, BOB).await;

@@ -126,7 +126,7 @@ async fn a_preflight_allows_what_the_api_takes_and_no_credentials() {
         let foreign = preflight(&mut client, path, "https://evil.example").await;
         assert!(!foreign.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN), "{path}");
     }
-    // The pages are for nobody else.
+    // The pages are for no other origin.
     let page = Request::options("/_bmauth/sign-in/options").header(header::ORIGIN, APP);
     let page = client.browser.send(page.body(Body::empty()).unwrap()).await;
     assert!(!page.headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));

@@ -62,7 +62,7 @@ async fn an_elevation_lasts_over_refreshes_until_it_expires_and_is_gone_then() {
     refused(&client.post("/user/webauthn/add", &json!({})).await, 403, "elevated-claim-required");
 }
 
-/// What somebody with a copy of the client's tokens gets out of them.
+/// What an attacker with a copy of the client's tokens gets out of them.
 async fn refreshed_copy(world: &World, of: &Client) -> Client {
     let mut thief = of.tab(world).at(ELSEWHERE);
     let refreshed = thief.refresh().await;
@@ -70,7 +70,7 @@ async fn refreshed_copy(world: &World, of: &Client) -> Client {
     thief
 }
 
-/// Nothing of it is good any more, here and at apps, and it ended nobody's session.
+/// Nothing of it is good any more, here and at apps, and it ended no session.
 async fn is_dead(world: &World, thief: &mut Client) {
     let access = thief.access.clone().unwrap();
     assert!(world.auth.sessions.of_access_token(&access).await.unwrap().is_none());

@@ -26,7 +26,7 @@ async fn a_network_that_asks_too_often_waits_and_others_do_not() {
     let refusal = refusal.unwrap();
     assert_eq!(error(&refusal), (429, "too-many-requests".into()));
     assert_eq!(refusal.headers[header::RETRY_AFTER], "1", "twenty come free a second");
-    // Every client of it, whatever it asks; nobody elsewhere; and what changes nothing goes on.
+    // Every client of it, whatever it asks; no client elsewhere; and what changes nothing goes on.
     let mut asked = 0;
     for _ in 0..40 {
         let answer = Client::page(&world).post("/signin/webauthn", &json!({})).await;
@@ -75,15 +75,15 @@ async fn more_keys_than_can_be_verified_are_put_off() {
         refused(answer, 503, "service-unavailable");
         assert_eq!(answer.headers[header::RETRY_AFTER], "5");
     }
-    // Somebody's key and one that was made up are put off alike.
-    let mut stranger = Client::app(&world).at("198.51.100.7");
+    // An account's key and one that was made up are put off alike.
+    let mut visitor = Client::app(&world).at("198.51.100.7");
     for email in [MARIA, "nobody@example.com"] {
-        let options = stranger.begin("/signin/webauthn", &json!({ "email": email })).await;
+        let options = visitor.begin("/signin/webauthn", &json!({ "email": email })).await;
         let mut forged = Passkey::new(&decode(&options["allowCredentials"][0]["id"]));
         let body = json!({ "credential": forged.get(&options) });
-        refused(&stranger.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
+        refused(&visitor.post("/signin/webauthn/verify", &body).await, 503, "service-unavailable");
     }
-    // So is whoever signs in on our own page.
+    // So is a person who signs in on our own page.
     let put_off = page.answer(&challenge, &credential).await;
     assert_eq!((put_off.status, put_off.refusal()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable".to_owned()));
     assert_eq!(put_off.headers[header::RETRY_AFTER], "5");
@@ -110,9 +110,9 @@ async fn a_store_that_is_down_makes_and_ends_no_session_and_says_so() {
     let mut fresh = Client::app(&world);
     let done = fresh.sign_in(None, &mut key).await;
     fresh.keep(&done);
-    let mut stranger = Client::app(&world);
-    let sign_up = stranger.begin("/signup/webauthn", &json!({ "email": "new@example.com" })).await;
-    let sign_in = stranger.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
+    let mut visitor = Client::app(&world);
+    let sign_up = visitor.begin("/signup/webauthn", &json!({ "email": "new@example.com" })).await;
+    let sign_in = visitor.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
     let adding = client.begin("/user/webauthn/add", &json!({})).await;
     let elevating = client.begin("/elevate/webauthn", &json!({})).await;
     let made = |options: &Value| json!({ "credential": Passkey::new(b"new").create(options) });
@@ -142,10 +142,10 @@ async fn a_store_that_is_down_makes_and_ends_no_session_and_says_so() {
             refused(&fresh.call(Method::GET, "/user", None).await, 503, "service-unavailable");
             refused(&fresh.post("/token/verify", &json!({})).await, 503, "service-unavailable");
         }
-        assert_eq!(stranger.get("/healthz").await.status, StatusCode::OK);
+        assert_eq!(visitor.get("/healthz").await.status, StatusCode::OK);
         what.store(false, Ordering::SeqCst);
     }
-    // Nothing was used up, and nobody was signed out.
+    // Nothing was used up, and no one was signed out.
     for (path, body) in bodies {
         if path != "/signin/otp/email/verify" {
             let answer = client.post(path, &body).await;

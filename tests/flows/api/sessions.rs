@@ -196,15 +196,15 @@ async fn an_access_token_opens_the_app_and_is_refused_there_at_once_when_its_ses
     let gateway = Gateway::new().await;
     let world = &gateway.world;
     let (mut client, _) = maria(world).await;
-    let stranger = world.browser();
+    let visitor = world.browser();
     let status = async |access: &str| {
-        let (head, _) = gateway.get(&stranger, "/", &format!("Authorization: Bearer {access}\r\n")).await;
+        let (head, _) = gateway.get(&visitor, "/", &format!("Authorization: Bearer {access}\r\n")).await;
         head.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
     };
     let access = client.access.clone().unwrap();
     assert_eq!(status(&access).await, 200);
     let api = async |path: &str, access: &str| {
-        let (head, _) = gateway.get(&stranger, path, &format!("Authorization: Bearer {access}\r\n")).await;
+        let (head, _) = gateway.get(&visitor, path, &format!("Authorization: Bearer {access}\r\n")).await;
         head
     };
     // Through the listener the API sees the token as well.

@@ -1,4 +1,4 @@
-//! Sign-in: what is refused when, what an answer changes, and what nobody learns.
+//! Sign-in: what is refused when, what an answer changes, and what no answer reveals.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use crate::authenticator::{BE, BS, Cheat, Passkey, UP, UV, decode};
 use crate::edge::Fragile;
 use crate::world::{CONFIG, World};
 
-const NOBODY: &str = "nobody@example.com";
+const UNKNOWN: &str = "nobody@example.com";
 
 async fn revealing() -> World {
     World::with(&format!("{CONFIG}\n[api]\nreveal_accounts = true"), Arc::new(MemoryStore::new())).await
@@ -34,8 +34,8 @@ async fn request_options_are_bare_and_name_the_keys_of_the_address() {
     assert_eq!((&options["rpId"], &options["userVerification"]), (&json!("notes.example.com"), &json!("required")));
     let [allowed] = options["allowCredentials"].as_array().unwrap().as_slice() else { panic!("{options}") };
     assert_eq!((decode(&allowed["id"]), &allowed["type"]), (key.id, &json!("public-key")));
-    for anybody in [json!({}), json!({ "email": null })] {
-        let options = client.begin("/signin/webauthn", &anybody).await;
+    for without_address in [json!({}), json!({ "email": null })] {
+        let options = client.begin("/signin/webauthn", &without_address).await;
         assert!(options["allowCredentials"].as_array().is_none_or(Vec::is_empty), "{options}");
     }
 }
@@ -49,7 +49,7 @@ async fn an_unknown_address_gets_a_stable_challenge_and_is_refused_like_a_bad_ke
     for page in [false, true] {
         let client = || if page { Client::page(&world) } else { Client::app(&world) };
         let mut seen = Vec::new();
-        for email in [MARIA, NOBODY] {
+        for email in [MARIA, UNKNOWN] {
             let begun = client().post("/signin/webauthn", &json!({ "email": email })).await;
             let again = client().post("/signin/webauthn", &json!({ "email": email })).await;
             assert_eq!(begun.json()["allowCredentials"], again.json()["allowCredentials"]);
@@ -136,7 +136,7 @@ async fn where_accounts_are_revealed_the_challenge_is_refused_early() {
     let world = revealing().await;
     let (mut client, mut key) = maria(&world).await;
     client.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
-    for (email, code) in [(NOBODY, "invalid-email-password"), (BOB, "unverified-user")] {
+    for (email, code) in [(UNKNOWN, "invalid-email-password"), (BOB, "unverified-user")] {
         refused(&client.post("/signin/webauthn", &json!({ "email": email })).await, 401, code);
     }
     let begun = client.begin("/signin/webauthn", &json!({ "email": MARIA })).await;
@@ -145,7 +145,7 @@ async fn where_accounts_are_revealed_the_challenge_is_refused_early() {
     // And again before the session.
     let credential = key.get(&begun);
     refused(&client.post("/signin/webauthn/verify", &json!({ "credential": credential })).await, 401, "disabled-user");
-    // A sign-up that is over is nobody's.
+    // A sign-up that is over belongs to no one.
     world.wait(30 * 60);
     refused(&client.post("/signin/webauthn", &json!({ "email": BOB })).await, 401, "invalid-email-password");
 }
@@ -219,12 +219,12 @@ async fn a_key_signs_in_its_own_account_alone() {
         (Some(MARIA), Some(MARIA)),
         (Some(MARIA), None),
         (Some(MARIA), Some(BOB)),
-        (Some(NOBODY), Some(BOB)),
-        (Some(NOBODY), None),
+        (Some(UNKNOWN), Some(BOB)),
+        (Some(UNKNOWN), None),
         (Some(BOB), Some(MARIA)),
-        (Some(BOB), Some(NOBODY)),
+        (Some(BOB), Some(UNKNOWN)),
         (None, Some(MARIA)),
-        (None, Some(NOBODY)),
+        (None, Some(UNKNOWN)),
     ] {
         let mut client = Client::app(&world);
         let options = client.begin("/signin/webauthn", &json!({ "email": begun })).await;

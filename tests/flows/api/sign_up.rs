@@ -183,7 +183,7 @@ async fn where_accounts_are_revealed_a_taken_address_is_told_early() {
         world.auth.operate.set_disabled(&account(&world, MARIA).await, disabled).await.unwrap();
         refused(&client.post("/signup/webauthn", &json!({ "email": MARIA })).await, 409, "email-already-in-use");
     }
-    // One that waits for its code is nobody's yet.
+    // One that waits for its code belongs to no account yet.
     client.ask_to_sign_up(BOB, &mut Passkey::new(b"bob")).await;
     client.begin("/signup/webauthn", &json!({ "email": BOB })).await;
 }
@@ -249,7 +249,7 @@ async fn a_first_request_is_given_a_cookie_for_what_it_began() {
     let credential = Passkey::new(b"key").create(&begun.json());
     let kept = client.post("/signup/webauthn/verify", &json!({ "credential": credential })).await;
     let goes_on = given(&kept).unwrap();
-    assert!(goes_on.starts_with(FLOW) && goes_on != cookie, "a new one, which nobody can have planted");
+    assert!(goes_on.starts_with(FLOW) && goes_on != cookie, "a new one, which cannot have been planted");
     let otp = world.code(MARIA).await;
     let done = client.enter(MARIA, &otp).await;
     assert_eq!(given(&done), None, "no session goes into a cookie");

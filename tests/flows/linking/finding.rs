@@ -1,4 +1,4 @@
-//! A code that several browsers bring: a scanner's own, a wrong one, the right one, or those of people who looked on.
+//! A code that several browsers enter: a scanner's own, a wrong one, the right one, or those of people who looked on.
 
 use super::*;
 
@@ -7,7 +7,7 @@ async fn a_code_that_another_browser_opened_first_still_lets_the_right_one_appro
     let (world, mut phone, mut passkey) = maria().await;
     let mut computer = world.browser();
     let shown = computer.ask().await;
-    // The scanner of some app, which knows no passkeys and nobody.
+    // The scanner of some app, which has no passkeys and no session.
     let mut scanner = world.browser();
     let seen = scanner.find(&shown.scan).await.json();
     assert_eq!((seen["role"].as_str(), seen["stage"].as_str()), (Some("approving"), Some("found")));
@@ -38,7 +38,7 @@ async fn an_offer_that_two_browsers_opened_is_for_the_one_whose_number_was_typed
         assert_ne!(a, b);
         let state = computer.link_state(&shown.link).await.json();
         let devices = state["devices"].as_array().unwrap();
-        assert_eq!(devices.len(), 2, "whoever approves is told that two came");
+        assert_eq!(devices.len(), 2, "the approver is told that two came");
         assert!(!state.to_string().contains("\"number\""), "{state}");
 
         let (typed, mut chosen, mut other) = if first { (a, one, two) } else { (b, two, one) };
@@ -162,7 +162,7 @@ async fn any_browser_that_has_the_code_may_say_no_until_it_is_finished() {
             }
             assert_eq!(other.deny(&shown.link).await.json()["stage"], "denied", "{offers} {when}");
             assert_eq!(new.set_up_options(&shown.link).await.refusal(), "link-denied");
-            assert!(!activity(&world).await.contains(&What::LinkDenied), "nobody of the account said it");
+            assert!(!activity(&world).await.contains(&What::LinkDenied), "no one of the account said it");
         }
     }
 }

@@ -83,7 +83,7 @@ struct KnownLink {
     ends: u64,
 }
 
-/// A challenge that somebody was given.
+/// A challenge that a browser was given.
 struct Given {
     challenge: Value,
     to: Side,
@@ -179,9 +179,9 @@ impl Walk {
 
     async fn take(&mut self, step: Step) {
         let link = |pick: usize| Self::recent(pick, self.links.len());
-        // Mostly whoever may: chance alone seldom gets anywhere.
+        // Mostly the side that may: chance alone seldom gets anywhere.
         let one_of = |pick: usize, sides: &[Side]| sides.get(pick % sides.len().max(1)).copied();
-        let whoever = |pick: usize, may: Option<Side>, other: usize| match may {
+        let side = |pick: usize, may: Option<Side>, other: usize| match may {
             Some((who, _)) if !pick.is_multiple_of(4) => who,
             _ => other,
         };
@@ -196,7 +196,7 @@ impl Walk {
             Step::Number(who, pick, right) => {
                 if let Some(link) = link(pick) {
                     let may = one_of(pick, &self.links[link].approving);
-                    self.number(whoever(pick, may, who), link, right.then_some(pick)).await;
+                    self.number(side(pick, may, who), link, right.then_some(pick)).await;
                 }
             }
             Step::Deny(who, pick) => {
@@ -210,17 +210,17 @@ impl Walk {
                         Stage::Approved(_, _, picked) => Some(picked),
                         Stage::Shown | Stage::Found | Stage::Closed | Stage::Finished => None,
                     };
-                    self.options(whoever(pick, picked, who), link).await;
+                    self.options(side(pick, picked, who), link).await;
                 }
             }
             Step::Prove(who, pick) => {
                 if let Some(proof) = Self::recent(pick, self.proofs.len()) {
-                    self.prove(whoever(pick, Some(self.proofs[proof].to), who), proof).await;
+                    self.prove(side(pick, Some(self.proofs[proof].to), who), proof).await;
                 }
             }
             Step::Verify(who, pick) => {
                 if let Some(making) = Self::recent(pick, self.makings.len()) {
-                    self.verify(whoever(pick, Some(self.makings[making].to), who), making).await;
+                    self.verify(side(pick, Some(self.makings[making].to), who), making).await;
                 }
             }
             Step::SignOut(who) => {
@@ -246,7 +246,7 @@ impl Walk {
         let session = self.known[who].session;
         assert_eq!(answer.status.is_success(), !offer || session.is_some(), "{path} {}", answer.text);
         if answer.status.is_success() {
-            // Whoever waits goes on with another flow cookie.
+            // The waiting side goes on with another flow cookie.
             self.known[who].flow += u32::from(!offer);
             let (side, shown) = (self.side(who), Shown::of(&answer));
             self.links.push(KnownLink {

@@ -1,4 +1,4 @@
-//! A passkey's proof serves the one link it was given for, and must be one of whoever may approve.
+//! A passkey's proof serves the one link it was given for, and must be one of the side that may approve.
 
 use super::*;
 use crate::authenticator::{BE, Cheat, UP, UV};
@@ -108,13 +108,13 @@ async fn a_made_up_credential_id_is_refused_like_a_real_one() {
     let (world, mut phone, mut passkey) = maria().await;
     let fake = world.browser().challenge(Some("nobody@example.com")).await;
     let fake = decode(&fake["options"]["allowCredentials"][0]["id"]);
-    let mut stranger = world.browser();
+    let mut visitor = world.browser();
     let shown = world.browser().ask().await;
-    stranger.find(&shown.scan).await;
+    visitor.find(&shown.scan).await;
     for id in [fake.clone(), passkey.id.clone()] {
         let mut forged = Passkey::new(&id);
         forged.user_handle.clone_from(&passkey.user_handle);
-        assert_eq!(stranger.approve(&shown.link, shown.number, &mut forged).await.refusal(), "not-accepted");
+        assert_eq!(visitor.approve(&shown.link, shown.number, &mut forged).await.refusal(), "not-accepted");
     }
     // Nor can it become a real one.
     let (mut computer, shown) = approved(&world, &mut phone, &mut passkey).await;

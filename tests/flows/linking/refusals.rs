@@ -61,7 +61,7 @@ async fn neither_browser_can_do_what_is_the_others() {
     let mut computer = world.browser();
     let shown = computer.ask().await;
     phone.find(&shown.scan).await;
-    assert_eq!(computer.number(&shown.link, shown.number).await.refusal(), "no-link", "nobody approves themselves");
+    assert_eq!(computer.number(&shown.link, shown.number).await.refusal(), "no-link", "no browser approves itself");
     assert_eq!(computer.set_up_options(&shown.link).await.refusal(), "not-approved");
     let challenge = phone.number(&shown.link, shown.number).await.json();
     let credential = passkey.get(&challenge["options"]);
@@ -229,7 +229,7 @@ async fn each_stage_has_its_end() {
     assert_eq!(computer.who().await, None);
 }
 
-/// How whoever approved may be gone before the end.
+/// How the approver may be gone before the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Gone {
     SignedOut,
@@ -326,9 +326,9 @@ async fn another_session_does_not_approve_what_the_first_one_offered() {
 #[tokio::test]
 async fn only_who_is_signed_in_offers() {
     let (world, _, _) = maria().await;
-    let mut stranger = world.browser();
-    stranger.get("/_bmauth/link").await;
-    assert_eq!(stranger.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
+    let mut visitor = world.browser();
+    visitor.get("/_bmauth/link").await;
+    assert_eq!(visitor.post("/_bmauth/link/offer", &json!({})).await.refusal(), "not-signed-in");
 }
 
 #[tokio::test]

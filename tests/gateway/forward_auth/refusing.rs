@@ -254,7 +254,7 @@ fn soup(family: Option<Family>, method: &str, path: &str, uri: &str, fields: &[S
 }
 
 #[test]
-fn no_soup_of_fields_makes_a_stranger_a_proxy() {
+fn no_soup_of_headers_makes_an_unknown_client_a_proxy() {
     let (runtime, world) = one_world();
     let cookie = cookie(&world.keeper.sign_in(7));
     proptest!(ProptestConfig::with_cases(500), |(
@@ -284,7 +284,7 @@ fn whatever_a_trusted_proxy_passes_on_is_answered_with_one_of_four_codes_and_ope
     )| {
         let answer = runtime.block_on(world.told(&soup(family, "GET", &path, "/notes", &fields)));
         prop_assert!(matches!(answer.status, 200 | 303 | 401 | 403), "{:?}", answer);
-        // Nobody is signed in, so the protected route is never open, and nobody is named.
+        // There is no session, so the protected route is never open, and there is no identity.
         let protected = family.is_some() || path.ends_with("/notes") || path.ends_with("/");
         prop_assert!(!(protected && answer.status == 200), "{:?}", answer);
         if answer.status == 200 {

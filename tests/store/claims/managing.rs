@@ -72,7 +72,7 @@ pub async fn ending_the_sessions_of_an_account_ends_those_and_no_others(store: A
         keeps(&*store, end_sessions(1, None)).await;
         assert_eq!(open_sessions(&*store).await, [2]);
     }
-    // There is none to end, and nobody is asked whether there is such an account.
+    // There is none to end, and it is not asked whether there is such an account.
     keeps(&*store, end_sessions(9, None)).await;
     assert_eq!(open_sessions(&*store).await, [2]);
 }
@@ -489,7 +489,7 @@ pub async fn a_required_session_must_not_have_ended(store: Arc<impl Store>) {
 
 pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store: Arc<impl Store>) {
     two_people(&*store).await;
-    // Account 1 has approved link 7 and offers link 6; account 2 offers and has approved link 2; 4 is nobody's of them.
+    // Account 1 has approved link 7 and offers link 6; account 2 offers and has approved link 2; 4 belongs to neither.
     let mut approved = link(7);
     approved.stage = LinkStage::Approved(approval(1));
     let mut offered = link(6);
@@ -531,7 +531,7 @@ pub async fn a_removed_account_leaves_nothing_and_takes_nothing_of_others(store:
 
     refuses(&*store, [Change::Account(AccountChange::Remove(account_id(1)))], Conflict::Account(AccountConflict::Gone))
         .await;
-    // Whoever registers with the address begins with nothing.
+    // A person who registers with the address begins with nothing.
     keeps(&*store, person(1)).await;
     assert_eq!(store.passkeys(account_id(1)).await.unwrap().len(), 1);
     assert!(store.sessions(account_id(1)).await.unwrap().is_empty());

@@ -76,7 +76,7 @@ pub async fn a_recovery_goes_on_from_the_revision_before_only(store: Arc<impl St
         assert_eq!(store.recovery(digest(1)).await.unwrap(), Some(advanced(1, revision)));
     }
     assert_eq!(store.recovery(digest(2)).await.unwrap(), Some(recovery(2, 1)));
-    // Nobody goes on with what another browser began.
+    // No browser goes on with what another one began.
     refuses(&*store, [Change::Recovery(RecoveryChange::Advance(advanced(3, 0)))], Conflict::RecoveryChanged).await;
     let last = Recovery { revision: u32::MAX, ..recovery(1, 1) };
     keeps(&*store, [Change::Recovery(RecoveryChange::Put(last.clone()))]).await;

@@ -132,7 +132,7 @@ pub async fn no_refresh_token_leads_to_two_sessions(store: Arc<impl Store>) {
     }
     assert_eq!(families(&*store).await, [1, 2, 3]);
     assert_eq!(store.tokens(digest(4)).await.unwrap(), None);
-    // What ended with its session may come again: nobody else has it.
+    // What ended with its session may come again: no other session has it.
     let another = TokenFamily { out: vec![refresh(1, 100)], ..tokens(4, 0, 0) };
     keeps(
         &*store,

@@ -41,11 +41,11 @@ class Verifier:
         return cls(Settings.read(*places))
 
     def identify(self, values: Sequence[str]) -> Identity | None:
-        """Who is there, or None for a stranger (on an `optional` or `public` route).
+        """Who is signed in, or None (on an `optional` or `public` route).
 
         `values` are those of every field of the header's name, each as it came. This waits for a fetch of the keys where
         there has to be one. Raises InvalidToken or KeysUnavailable, and writes to the log why."""
-        # A proxy that copies the gateway's answer may send an empty header for a stranger.
+        # A proxy that copies the gateway's answer may send an empty header if the visitor is not signed in.
         if len(values) == 0 or (len(values) == 1 and values[0] == ""):
             return None
         try:
@@ -65,7 +65,7 @@ class Verifier:
             return False
 
     def demand(self, identity: Identity | None) -> Identity:
-        """The same identity. A stranger is refused with NotSignedIn, and the log says so."""
+        """The same identity. None is refused with NotSignedIn, and the log says so."""
         return demand(identity, self.settings.header)
 
     def _read(self, values: Sequence[str]) -> Identity:
@@ -108,7 +108,7 @@ class Verifier:
 
 
 def demand(identity: Identity | None, header: str = HEADER) -> Identity:
-    """The same identity. A stranger is refused with NotSignedIn, and the log says so."""
+    """The same identity. None is refused with NotSignedIn, and the log says so."""
     if identity is None:
         log.warning("There is no %s: the request did not come through the gateway, or its route is an open one", header)
         raise NotSignedIn

@@ -24,7 +24,7 @@ _verifier = Verifier.read()
 
 
 async def optional(connection: HTTPConnection) -> Identity | None:
-    """Who is there, or None for a stranger. A token that does not hold is answered with 401."""
+    """Who is signed in, or None. An invalid token is answered with 401."""
     try:
         return await identify(connection.scope, _verifier)
     except Refusal as refusal:
@@ -32,11 +32,11 @@ async def optional(connection: HTTPConnection) -> Identity | None:
 
 
 Optional = Annotated[Identity | None, Depends(optional)]
-"""Who is there, or None for a stranger on an `optional` route."""
+"""Who is signed in, or None on an `optional` route."""
 
 
 async def signed_in(connection: HTTPConnection, identity: Optional) -> Identity:
-    """Who is there. A stranger is answered with 401."""
+    """Who is signed in. Others are answered with 401."""
     try:
         return verifier_of(connection.scope, _verifier).demand(identity)
     except Refusal as refusal:
@@ -44,11 +44,11 @@ async def signed_in(connection: HTTPConnection, identity: Optional) -> Identity:
 
 
 SignedIn = Annotated[Identity, Depends(signed_in)]
-"""Who is there. A stranger is answered with 401."""
+"""Who is signed in. Others are answered with 401."""
 
 
 def require(*, groups: str | Iterable[str]) -> Callable[[Identity], Identity]:
-    """A dependency: who is there, in any of these groups. Others are answered with 403, strangers with 401.
+    """A dependency: who is signed in and in any of these groups: 403 without the group, 401 without a sign-in.
 
     `Staff = Annotated[Identity, Depends(require(groups="staff"))]`"""
     wanted = any_of(groups)

@@ -47,7 +47,7 @@ class BMAuth:
 
 
 def identity() -> Identity | None:
-    """Who is there, or None for a stranger. A token that does not hold is answered with 401."""
+    """Who is signed in, or None. An invalid token is answered with 401."""
     default = current_app.extensions.get(_NAME)
     if default is None:
         raise RuntimeError("BMAuth(app) was not called, and no identity is known without it")
@@ -62,12 +62,12 @@ def identity() -> Identity | None:
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R]:
-    """A view for those who are signed in. A stranger is answered with 401."""
+    """A view for those who are signed in. Others are answered with 401."""
     return _guarded(view, lambda found: found)
 
 
 def require(*, groups: str | Iterable[str]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """A view for those in any of these groups. Others are answered with 403, strangers with 401."""
+    """A view for those in any of these groups: 403 without the group, 401 without a sign-in."""
     wanted = any_of(groups)
     return lambda view: _guarded(view, lambda found: demand_groups(found, wanted))
 

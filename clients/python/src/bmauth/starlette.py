@@ -27,8 +27,8 @@ __all__ = ["BMAuthMiddleware", "Identity", "Verifier", "identify", "optional", "
 class BMAuthMiddleware:
     """Verifies the identity of every request and WebSocket before the app sees it.
 
-    A token that does not hold is answered with 401, and so is a stranger unless strangers are `optional`. The identity is
-    `scope["bmauth.identity"]`, None for a stranger."""
+    An invalid token is answered with 401, and so is a request without one unless sign-in is `optional`. The identity is
+    `scope["bmauth.identity"]`, or None."""
 
     def __init__(self, app: ASGIApp, *, verifier: Verifier, optional: bool = False) -> None:
         self.app = app
@@ -62,14 +62,14 @@ async def identify(scope: Scope, default: Verifier) -> Identity | None:
 
 
 def optional(connection: HTTPConnection) -> Identity | None:
-    """Who is there, or None for a stranger."""
+    """Who is signed in, or None."""
     _verified_by(connection)
     found: Identity | None = connection.scope[IDENTITY]
     return found
 
 
 def signed_in(connection: HTTPConnection) -> Identity:
-    """Who is there. A stranger is answered with 401."""
+    """Who is signed in. Others are answered with 401."""
     try:
         return _verified_by(connection).demand(optional(connection))
     except Refusal as refusal:
@@ -77,7 +77,7 @@ def signed_in(connection: HTTPConnection) -> Identity:
 
 
 def require(connection: HTTPConnection, *, groups: str | Iterable[str]) -> Identity:
-    """Who is there, in any of these groups. Others are answered with 403, strangers with 401."""
+    """Who is signed in and in any of these groups: 403 without the group, 401 without a sign-in."""
     wanted = any_of(groups)
     try:
         return demand_groups(signed_in(connection), wanted)

@@ -87,7 +87,7 @@ def signed_in(
 ) -> Iterator[Identity]:
     """Signs a made-up person in to a FastAPI, Starlette or Flask app, or to Django, whose app need not be named.
 
-    Every request of that app that brings no identity header of its own is theirs until the block ends; the innermost block
+    Every request of that app without an identity header of its own is theirs until the block ends; the innermost block
     counts. `claims` are more claims, or others. Gives the identity that the app sees."""
     attach = _way_into(app)
     told = claims_of(email, groups, name, sub, time.time(), claims or {})

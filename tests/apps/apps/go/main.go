@@ -28,7 +28,7 @@ var some = func() []byte {
 	return bytes
 }()
 
-// The wire to the test; without `tell` nobody listens.
+// The wire to the test; without `tell` nothing listens.
 type wire struct {
 	socket net.Conn
 	lines  *bufio.Reader

@@ -4,7 +4,7 @@
     MIDDLEWARE += ["bmauth.django.middleware.BMAuthMiddleware"]        # after AuthenticationMiddleware
     AUTHENTICATION_BACKENDS = ["bmauth.django.backends.BMAuthBackend"]
 
-`request.user` is then the Django user of the account, and `request.bmauth` the Identity, None for a stranger. For views
+`request.user` is then the Django user of the account, and `request.bmauth` the Identity, or None. For views
 there is `login_required` of Django, or `signed_in` and `require` of this module, which answer 401 and 403."""
 
 from collections.abc import Callable, Iterable
@@ -26,7 +26,7 @@ View = Callable[..., Any]
 
 
 def identity(request: HttpRequest) -> Identity | None:
-    """Who is there, or None for a stranger."""
+    """Who is signed in, or None."""
     if not hasattr(request, "bmauth"):
         raise ImproperlyConfigured("bmauth.django.middleware.BMAuthMiddleware is not in MIDDLEWARE")
     found: Identity | None = request.bmauth
@@ -34,12 +34,12 @@ def identity(request: HttpRequest) -> Identity | None:
 
 
 def signed_in(view: View) -> View:
-    """A view for those who are signed in. A stranger is answered with 401."""
+    """A view for those who are signed in. Others are answered with 401."""
     return _guarded(view, lambda found: found)
 
 
 def require(*, groups: str | Iterable[str]) -> Callable[[View], View]:
-    """A view for those in any of these groups. Others are answered with 403, strangers with 401."""
+    """A view for those in any of these groups: 403 without the group, 401 without a sign-in."""
     wanted = any_of(groups)
     return lambda view: _guarded(view, lambda found: demand_groups(found, wanted))
 

@@ -101,7 +101,7 @@ def _account(identity: Identity) -> User | None:
 
 
 def _is_taken(name: str, user: User | None = None) -> bool:
-    """Whether another user has that name, in capitals or not."""
+    """Whether another user has that name, ignoring case."""
     model: User = get_user_model()
     others = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__iexact": name})
     return bool((others if user is None else others.exclude(pk=user.pk)).exists())

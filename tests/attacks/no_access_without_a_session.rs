@@ -12,7 +12,7 @@ fn guarded(app: &str) -> Plan {
     )
 }
 
-/// Asks for `/admin` as a stranger in each of these ways; nothing reaches the app.
+/// Asks for `/admin` without a session in each of these ways; nothing reaches the app.
 async fn stays_out(requests: impl IntoIterator<Item = String>) {
     let app = hello().await;
     let world = guarded(&app.url).start();
@@ -85,7 +85,7 @@ async fn a_cookie_that_cannot_be_read_opens_nothing() {
     stays_out(cookies.into_iter().chain(odd).map(|line| get("/admin", &[&line]))).await;
 }
 
-/// CWE-178: hosts are one whatever their case; a host that nobody has is none.
+/// CWE-178: hosts are one whatever their case; an unknown host is none.
 #[tokio::test]
 async fn the_case_of_a_host_changes_nothing_and_an_unknown_host_is_none() {
     let hosts =
