@@ -118,11 +118,13 @@ impl RedbStore {
     }
 
     fn open_looking(path: &Path, looked_through: u64) -> Result<Self, StoreError> {
-        let (database, place) = file::open(path, looked_through)?;
-        Self::of(HeldDatabase::new(database, move || place.open_again())).map_err(|error| StoreError {
-            problem: "its threads could not be started".to_owned(),
-            source: Some(Box::new(error)),
-        })
+        let (database, place) = file::once_free(Self::is_in_use, || file::open(path, looked_through))?;
+        Self::of(HeldDatabase::new(database, move || file::once_free(Self::is_in_use, || place.open_again()))).map_err(
+            |error| StoreError {
+                problem: "its threads could not be started".to_owned(),
+                source: Some(Box::new(error)),
+            },
+        )
     }
 
     fn of(held: HeldDatabase) -> std::io::Result<Self> {

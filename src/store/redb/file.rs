@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use ::redb::backends::FileBackend;
 use ::redb::{
@@ -33,6 +35,9 @@ const CACHE: usize = 32 << 20;
 pub(super) const LOOKED_THROUGH: u64 = 64 << 20;
 /// How often it is tried to open or make a file that another process makes at the same time.
 const RACES: usize = 8;
+/// How often a file is tried that another process has, and how long after each try.
+const TRIES_OF_A_LOCK: usize = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(25);
 
 /// Which file a store is in, to open it again.
 #[derive(Clone, Debug)]
@@ -40,6 +45,21 @@ pub(super) struct FilePlace {
     path: PathBuf,
     device: u64,
     inode: u64,
+}
+
+/// Opens a file, trying for half a second where `is_in_use` says that another process has it. The system takes a moment
+/// to release the locks of a process that was killed, and of one that was being started while the file was open.
+///
+/// # Errors
+/// Those of `open`.
+pub(super) fn once_free<T, E>(is_in_use: impl Fn(&E) -> bool, open: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    for _ in 1..TRIES_OF_A_LOCK {
+        match open() {
+            Err(error) if is_in_use(&error) => sleep(BETWEEN_TRIES),
+            opened => return opened,
+        }
+    }
+    open()
 }
 
 /// Opens the file, or makes it, and checks that it is ours. One of up to `looked_through` bytes is looked through.

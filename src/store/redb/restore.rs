@@ -147,7 +147,7 @@ fn locked(path: &Path) -> Result<Option<File>, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(file::failed("opening", path, error)),
     };
-    match file.try_lock() {
+    match file::once_free(|error| matches!(error, TryLockError::WouldBlock), || file.try_lock()) {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(refusal(format!("a bmauth is using “{}”: stop it first", path.display()))),
         Err(TryLockError::Error(error)) => Err(file::failed("locking", path, error)),
