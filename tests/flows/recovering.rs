@@ -291,10 +291,10 @@ async fn the_link_in_the_mail_cancels_a_held_recovery() {
     let forged = word.replace(|c: char| c.is_ascii_digit(), "0");
     for (bad, says) in [
         (forged.as_str(), "This link is not right."),
-        (".", "not arrived whole"),
-        ("x.y.z", "not arrived whole"),
-        ("", "not arrived whole"),
-        (&word[..word.len() - 1], "not arrived whole"),
+        (".", "did not arrive complete"),
+        ("x.y.z", "did not arrive complete"),
+        ("", "did not arrive complete"),
+        (&word[..word.len() - 1], "did not arrive complete"),
     ] {
         let told = cancel(&mut owner, bad).await;
         assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
