@@ -11,8 +11,8 @@ use bmauth::store::{Records as _, Store};
 use crate::authenticator::Passkey;
 use crate::world::World;
 
-/// A configuration of which `bmauth check` has nothing to reach but the store. It is an example's and prints letters, which
-/// `bmauth check` says as well.
+/// A configuration of which `bmauth check` has nothing to reach but the store. It is an example's and prints letters,
+/// which `bmauth check` says as well.
 fn config(public_url: &str, rp_id: &str, directory: &Path) -> String {
     format!(
         "public_url = {public_url:?}\n[passkeys]\nrp_id = {rp_id:?}\n[storage]\npath = {:?}\n\
