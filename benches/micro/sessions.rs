@@ -62,9 +62,9 @@ fn person(number: usize) -> SignedIn {
 fn full(number: usize) -> SessionTable {
     let sessions = SessionTable::new(SessionLimits { idle: DAY, absolute: 30 * DAY });
     for number in 0..number {
-        let somebody = person(number);
-        let before = sessions.before(somebody.session.token);
-        assert!(sessions.admit(before, &somebody, NOW).is_ok_and(|live| live.is_some()));
+        let signed_in = person(number);
+        let before = sessions.before(signed_in.session.token);
+        assert!(sessions.admit(before, &signed_in, NOW).is_ok_and(|live| live.is_some()));
     }
     sessions
 }

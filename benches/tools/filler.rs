@@ -64,8 +64,8 @@ enum What {
         #[arg(long)]
         secrets: PathBuf,
     },
-    /// Signs in that many people in memory, each once, as each has an account of their own; and says what a session takes
-    /// there, and what a kept token, of which there is a fixed number at most.
+    /// Signs in that many people in memory, each once, as each has an account of their own; and says what a session
+    /// takes there, and what a kept token, of which there is a fixed number at most.
     Weigh {
         /// How many.
         #[arg(long)]

@@ -36,6 +36,7 @@ use crate::wire::system::SystemEntropy;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Patient {
     /// Where people reach the app: https://notes.example.com
+    #[expect(rustdoc::bare_urls, reason = "the help of a command is no Markdown")]
     #[arg(value_name = "URL", value_parser = DoctorTarget::parse)]
     site: DoctorTarget,
     /// The address of the app itself, which must not answer from here

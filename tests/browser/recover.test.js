@@ -382,7 +382,7 @@ under('delayed', 'a link that a mail filter has mangled stops it, or the page sa
   await pasted.fill(link.slice(0, -1));
   await pasted.press('Enter');
   await reader.heading('Nothing was stopped');
-  await reader.reads('The link has not arrived whole');
+  await reader.reads('The link did not arrive complete');
   await look(reader, 'cancel not whole');
   await pasted.fill(link.replace(/\d/g, '0'));
   await reader.button('Stop it').click();

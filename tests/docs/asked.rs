@@ -1,5 +1,5 @@
-//! What the configuration may say, as the program itself says it: each key is given values that are wrong, and the sentences
-//! that come back tell what it takes. So no list of keys is written here.
+//! What the configuration may say, as the program itself says it: each key is given values that are wrong, and the
+//! sentences that come back tell what it takes. So no list of keys is written here.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! Holds the pages of docs/ and what the code does together: what can be generated is compared with what is written, and
-//! what is written by hand is compared with the code's own tables.
+//! Holds the pages of docs/ and what the code does together: what can be generated is compared with what is written,
+//! and what is written by hand is compared with the code's own tables.
 
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "in a test, a panic is how a failure is told")]
 

@@ -1,5 +1,5 @@
-//! docs/troubleshooting.md has an entry for each refusal and each line of the log that an operator meets, and for nothing
-//! that is not there.
+//! docs/troubleshooting.md has an entry for each refusal and each line of the log that an operator meets, and for
+//! nothing that is not there.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -25,7 +25,7 @@ const MARIA: &str = "maria@example.com";
 const BOB: &str = "bob@example.com";
 const ACCOUNT: &str = "/_bmauth/account";
 
-/// Somebody with a passkey and a browser that has just signed in with it.
+/// A person with a passkey and a browser that has just signed in with it.
 async fn registered(world: &World, email: &str) -> (Browser, Passkey) {
     let mut passkey = Passkey::new(format!("key of {email}").as_bytes());
     let mut browser = world.browser();
@@ -86,8 +86,8 @@ async fn describe(browser: &mut Browser, name: &str, language: &str) -> Answer {
 #[tokio::test]
 async fn the_page_is_for_signed_in_people() {
     let world = World::new().await;
-    let mut stranger = world.browser();
-    assert_eq!(stranger.get(ACCOUNT).await.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Faccount");
+    let mut visitor = world.browser();
+    assert_eq!(visitor.get(ACCOUNT).await.location(), "/_bmauth/sign-in?return_to=%2F_bmauth%2Faccount");
     let (mut maria, _) = registered(&world, MARIA).await;
     let page = maria.get(ACCOUNT).await;
     assert_eq!(page.status, StatusCode::OK);
@@ -257,7 +257,7 @@ async fn an_account_is_deleted_by_a_passkey_and_the_address_typed() {
     let page = maria.get("/_bmauth/account/deleted").await;
     assert!(page.text.contains("Your account is deleted") && page.text.contains("still there"), "{}", page.text);
     assert_eq!(world.browser().sign_in(None, &mut passkey).await.refusal(), "unknown-passkey");
-    // The address may register again, as somebody new.
+    // The address may register again, as a new account.
     registered(&world, MARIA).await;
     assert_ne!(account(&world, MARIA).await.id, id);
 }
@@ -643,7 +643,7 @@ async fn an_address_of_another_gives_the_same_page_and_its_owner_a_letter() {
 async fn what_others_began_for_an_address_dies_when_it_is_proved() {
     let world = World::new().await;
     let (mut maria, mut passkey) = registered(&world, MARIA).await;
-    // Somebody registers with it before, and knows the code, even.
+    // Another person registers with it before, and even knows the code.
     let mut thief = world.browser();
     thief.ask_to_register(NEW, &mut Passkey::new(b"thief")).await;
     let theirs = world.code(NEW).await;

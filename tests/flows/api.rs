@@ -232,7 +232,7 @@ pub async fn maria(world: &World) -> (Client, Passkey) {
     registered(world, MARIA).await
 }
 
-/// The same for anybody.
+/// The same for any address.
 pub async fn registered(world: &World, email: &str) -> (Client, Passkey) {
     let (mut client, mut key) = (Client::app(world), Passkey::new(format!("key of {email}").as_bytes()));
     client.sign_up(world, email, &mut key).await;

@@ -178,8 +178,8 @@ fn check_fails_for_what_is_still_an_examples_and_says_where() {
     assert!(line(&said, "accounts: ").contains("whom `bmauth users add` names"), "{said}");
 }
 
-/// A mail server that answers each command with what `answers` has for its first word, else with 250; and the letter that
-/// it was sent, once its client is gone.
+/// A mail server that answers each command with what `answers` has for its first word, else with 250; and the letter
+/// that it was sent, once its client is gone.
 fn mail_server(answers: &'static [(&'static str, &'static str)]) -> (u16, JoinHandle<String>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,5 +1,5 @@
-//! A clock that jumps, by seconds or years, in either direction, at every step: no one gets a 500, the next sign-in works,
-//! and nothing is valid for longer than it was to be.
+//! A clock that jumps, by seconds or years, in either direction, at every step: no one gets a 500, the next sign-in
+//! works, and nothing is valid for longer than it was to be.
 
 use bmauth::domain::clock::{Clock as _, Timestamp};
 use bmauth::tasks;

@@ -1,5 +1,5 @@
-//! What devices and browsers write is read in one way only: what two readers could take for different things, or what is
-//! left over, is refused, whatever is asked.
+//! What devices and browsers write is read in one way only: what two readers could take for different things, or what
+//! is left over, is refused, whatever is asked.
 
 use std::sync::Arc;
 

@@ -41,7 +41,8 @@ fn another(code: &str) -> String {
     format!("{}{last}", &code[..code.len() - 1])
 }
 
-/// Guesses `times` at codes of an address, from a network for each code; hands over what it was told and the last browser.
+/// Guesses `times` at codes of an address, from a network for each code; hands over what it was told and the last
+/// browser.
 async fn guess(world: &World, email: &str, times: usize, from: u32) -> (Vec<(StatusCode, usize)>, Browser) {
     let (mut told, mut browser) = (Vec::new(), visitor(world, from));
     for n in 0..times {

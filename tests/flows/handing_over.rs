@@ -1,5 +1,5 @@
-//! One sign-in for several hosts: the way from one host to another and back, the family of sessions that comes of it, and
-//! what an attacker gets that way.
+//! One sign-in for several hosts: the way from one host to another and back, the family of sessions that comes of it,
+//! and what an attacker gets that way.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

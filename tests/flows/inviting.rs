@@ -426,7 +426,8 @@ async fn an_operators_code_for_an_administrator_is_good_once_and_leads_to_the_re
     assert_eq!(reviewed.status, StatusCode::OK, "{}", reviewed.text);
 }
 
-/// A world by invitation with a store that can be changed under its feet and switched off, and the router of its socket.
+/// A world by invitation with a store that can be changed under its feet and switched off, and the router of its
+/// socket.
 async fn fragile() -> (World, axum::Router, Arc<Fragile>) {
     let text = format!("{CONFIG}\n[accounts]\nregistration = \"invite\"\n");
     let store = Arc::new(Fragile::default());

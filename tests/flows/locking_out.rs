@@ -11,8 +11,8 @@ use bmauth::store::{Records as _, Store};
 use crate::authenticator::Passkey;
 use crate::world::World;
 
-/// A configuration of which `bmauth check` has nothing to reach but the store. It is an example's and prints letters, which
-/// `bmauth check` says as well.
+/// A configuration of which `bmauth check` has nothing to reach but the store. It is an example's and prints letters,
+/// which `bmauth check` says as well.
 fn config(public_url: &str, rp_id: &str, directory: &Path) -> String {
     format!(
         "public_url = {public_url:?}\n[passkeys]\nrp_id = {rp_id:?}\n[storage]\npath = {:?}\n\
@@ -67,9 +67,9 @@ async fn check_says_whom_a_change_locks_out_and_fails_unless_that_is_meant() {
     // Beside a gateway that does not answer it cannot look, and says so.
     let (printed, well) = check(&new, directory, &[]);
     assert!(!well, "{printed}");
-    assert!(said(&printed).ends_with("was not looked at: the store did not open"), "{printed}");
+    assert!(said(&printed).ends_with("was not checked: the store did not open"), "{printed}");
     let (printed, well) = check(&new, directory, &["--offline"]);
-    assert!(well && said(&printed).ends_with("was not looked at: that needs the store"), "{printed}");
+    assert!(well && said(&printed).ends_with("was not checked: that needs the store"), "{printed}");
     drop(world);
 
     let (printed, well) = check(&old, directory, &[]);

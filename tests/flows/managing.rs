@@ -19,7 +19,7 @@ const MARIA: &str = "maria@example.com";
 const BOB: &str = "bob@example.com";
 const DEVICES: &str = "/_bmauth/devices";
 
-/// Somebody with a passkey and a browser that has just signed in with it.
+/// A person with a passkey and a browser that has just signed in with it.
 async fn registered(world: &World, email: &str) -> (Browser, Passkey) {
     let mut passkey = Passkey::new(format!("key of {email}").as_bytes());
     let mut browser = world.browser();

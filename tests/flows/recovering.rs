@@ -291,10 +291,10 @@ async fn the_link_in_the_mail_cancels_a_held_recovery() {
     let forged = word.replace(|c: char| c.is_ascii_digit(), "0");
     for (bad, says) in [
         (forged.as_str(), "This link is not right."),
-        (".", "not arrived whole"),
-        ("x.y.z", "not arrived whole"),
-        ("", "not arrived whole"),
-        (&word[..word.len() - 1], "not arrived whole"),
+        (".", "did not arrive complete"),
+        ("x.y.z", "did not arrive complete"),
+        ("", "did not arrive complete"),
+        (&word[..word.len() - 1], "did not arrive complete"),
     ] {
         let told = cancel(&mut owner, bad).await;
         assert_eq!(told.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
@@ -685,7 +685,8 @@ async fn fifty_wrong_codes_at_once_count_five_and_end_nothing() {
     ask(&mut browser, MARIA).await;
     let code = world.code(MARIA).await;
     browser.get("/_bmauth/recover/code").await;
-    // Whoever lost a race for the count is told of the code all the same, not that the recovery is over.
+    // The request that lost a race for the count gets the answer for a code all the same, not that the recovery is
+    // over.
     let answers = fifty_wrong_codes(&world, &browser, "/_bmauth/recover/code", &code).await;
     assert_eq!(answers, [StatusCode::UNPROCESSABLE_ENTITY; 50]);
     assert_eq!(world.store.recovery(flow(&browser)).await.unwrap().unwrap().code.tries, 5);

@@ -309,7 +309,7 @@ async fn a_session_over_for_its_time_ends_what_its_token_opened() {
     let line = bearer(&world, &secret);
     let (mut client, _) = open_socket(&world, "/socket", &[&line]).await;
     world.keeper.pass(Duration::from_secs(3601));
-    // Whoever finds that it is over ends it.
+    // The request that finds it over ends it.
     let (_, refused) = open_socket(&world, "/socket", &[&line]).await;
     assert_eq!(refused.status, 401);
     assert_eq!(client.closes().await, "");

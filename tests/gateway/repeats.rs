@@ -1,5 +1,5 @@
-//! Which requests are sent a second time, and with what: those that change nothing twice, where a kept connection closed
-//! before a byte of an answer.
+//! Which requests are sent a second time, and with what: those that change nothing twice, where a kept connection
+//! closed before a byte of an answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,8 +56,8 @@ fn is_whole(request: &[u8]) -> bool {
     }
 }
 
-/// Sends a first request, and then another on the same connection to the app; what becomes of that one, and what the app
-/// saw of it.
+/// Sends a first request, and then another on the same connection to the app; what becomes of that one, and what the
+/// app saw of it.
 async fn second(last: &'static [u8], second: String) -> (u16, Vec<String>) {
     let (url, mut seen) = fickle(last).await;
     let world = plan().route("/", Access::Public, &url).start();

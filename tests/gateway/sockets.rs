@@ -1,4 +1,5 @@
-//! What connections to apps are made of: Unix sockets, HTTP/2 in clear, TLS with authorities and certificates of one's own.
+//! What connections to apps are made of: Unix sockets, HTTP/2 in clear, TLS with authorities and certificates of one's
+//! own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! A PostgreSQL of the tests' own: started once by each test program that wants one, in a folder for the time being, on a
-//! Unix socket, and stopped with that program however it ends.
+//! A PostgreSQL of the tests' own: started once by each test program that wants one, in a folder for the time being, on
+//! a Unix socket, and stopped with that program however it ends.
 
 #![allow(clippy::allow_attributes, reason = "each program that has this file uses a part of it")]
 #![allow(dead_code, reason = "each program that has this file uses a part of it")]
@@ -24,8 +24,8 @@ const NOBODY: u32 = 65534;
 const LOOKS: u32 = 600;
 const BETWEEN: Duration = Duration::from_millis(100);
 
-/// Starts the server, and again for each line that it reads. As soon as the other end of its standard input is closed, it
-/// stops the server and takes its folder away.
+/// Starts the server, and again for each line that it reads. As soon as the other end of its standard input is closed,
+/// it stops the server and takes its folder away.
 const GUARD: &str = r#"trap '' INT; "$@" & server=$!
 while read -r _; do wait $server; "$@" & server=$!; done
 kill -QUIT $server; wait $server; rm -rf "$FOLDER""#;

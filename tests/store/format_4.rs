@@ -1,4 +1,5 @@
-//! A file that version 4 wrote, as bmauth 0.2.0 left it, kept for ever: every kind of row, in every variant that there was.
+//! A file that version 4 wrote, as bmauth 0.2.0 left it, kept for ever: every kind of row, in every variant that there
+//! was.
 
 use std::path::Path;
 use std::time::Duration;

@@ -105,8 +105,8 @@ impl Operator {
         assert!(child.wait().unwrap().success());
     }
 
-    /// The head of the answer to a client with that session's cookie; nothing where the session ended under the request,
-    /// which is cut off then.
+    /// The head of the answer to a client with that session's cookie; nothing where the session ended under the
+    /// request, which is cut off then.
     fn ask(&self, secret: &Secret) -> String {
         let answer = self.send("/", &format!("Cookie: bmauth={}\r\n", secret.text()));
         answer.split_once("\r\n\r\n").map_or_else(String::new, |(head, _)| head.to_ascii_lowercase())

@@ -1,5 +1,5 @@
-//! Random commits on all stores: file and database answer as the model in memory does, and two clients of one database as if
-//! one of them had waited for the other each time.
+//! Random commits on all stores: file and database answer as the model in memory does, and two clients of one database
+//! as if one of them had waited for the other each time.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -477,7 +477,8 @@ proptest! {
     }
 }
 
-/// Every way in which the commits of two clients can have come one after the other: whose turn it is, `true` for the first.
+/// Every way in which the commits of two clients can have come one after the other: whose turn it is, `true` for the
+/// first.
 fn orders(first: usize, second: usize) -> Vec<Vec<bool>> {
     if first == 0 || second == 0 {
         return vec![vec![second == 0; first + second]];

@@ -490,8 +490,8 @@ pub fn move_id(n: u32) -> MoveId {
     MoveId(uuid(n))
 }
 
-/// A change of address; of an even number, one that can be undone, from the address of the account of the next number; of every
-/// fifth, one that was undone.
+/// A change of address; of an even number, one that can be undone, from the address of the account of the next number;
+/// of every fifth, one that was undone.
 pub fn moving(n: u32, account: u32) -> Move {
     const OUTLOOKS: [MoveOutlook; 4] =
         [MoveOutlook::Address, MoveOutlook::Taken, MoveOutlook::Kept, MoveOutlook::NotAllowed];

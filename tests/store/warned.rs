@@ -1,5 +1,5 @@
-//! A commit that the database was made not to wait for, so that no standby may have it: PostgreSQL acknowledges it with a
-//! warning, and its caller is not told that it was made.
+//! A commit that the database was made not to wait for, so that no standby may have it: PostgreSQL acknowledges it with
+//! a warning, and its caller is not told that it was made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,8 +21,8 @@ const LOOKS: u32 = 500;
 /// Cancels what waits for a standby, and says how many that were.
 const CANCEL: &str = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
 
-/// A store whose database waits for a standby that does not exist, and its server. A person is signed in, and signs in once
-/// more.
+/// A store whose database waits for a standby that does not exist, and its server. A person is signed in, and signs in
+/// once more.
 async fn waiting() -> (Arc<PostgresStore>, Server) {
     let server = Server::start();
     let target = PostgresTarget { url: server.fresh_schema(), tls: PostgresTls::Prefer };

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 
 use crate::browser::Connection;
 
-/// Sends every one of `requests` over one of `connections` connections, and stops after that many `seconds`; returns how
-/// many were sent. Each must be answered with 200.
+/// Sends every one of `requests` over one of `connections` connections, and stops after that many `seconds`; returns
+/// how many were sent. Each must be answered with 200.
 ///
 /// # Errors
 /// One was not.

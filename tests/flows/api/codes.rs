@@ -178,7 +178,8 @@ async fn a_code_opens_the_sign_up_of_its_ticket_alone() {
         }
         assert_ne!(codes[0], codes[1]);
         let place = usize::from(second);
-        // The other's code opens neither, and counts against one's own alone; without a ticket nothing is counted or opened.
+        // The other's code opens neither, and counts against one's own alone; without a ticket nothing is counted or
+        // opened.
         assert!(!opens(&clients[place].enter(MARIA, &codes[1 - place]).await));
         let mut counted = tries(&world, MARIA).await;
         counted.sort_unstable();

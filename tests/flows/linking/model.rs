@@ -1,7 +1,7 @@
 //! Five browsers do anything in any order, and a small model says what each of them must be told.
 //!
-//! The model knows nothing of codes, digests, revisions or plans: only who showed, found, approved and waits, until when,
-//! whose number was typed, and which session an approval was given in.
+//! The model knows nothing of codes, digests, revisions or plans: only who showed, found, approved and waits, until
+//! when, whose number was typed, and which session an approval was given in.
 
 use std::cell::Cell;
 
@@ -10,8 +10,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
-/// Two browsers that have a passkey, two that have none, and Eve's, which has one of her own. All have seen every code and
-/// every name.
+/// Two browsers that have a passkey, two that have none, and Eve's, which has one of her own. All have seen every code
+/// and every name.
 const BROWSERS: usize = 5;
 const EVE: usize = 4;
 const EMAILS: [&str; 3] = [MARIA, "bob@example.com", "eve@example.com"];

@@ -1,4 +1,4 @@
-//! What somebody who is not signed in is told.
+//! The answer to a visitor who is not signed in.
 
 use super::*;
 
@@ -186,6 +186,6 @@ async fn a_preflight_with_a_session_is_a_request_like_any_other() {
     let cookie = cookie(&world.keeper.sign_in(7));
     let lines = [&PREFLIGHT[..], &[cookie.as_str()]].concat();
     let answer = world.asks(Family::Forwarded, About { method: "OPTIONS", ..about("/api", &lines) }).await;
-    assert_eq!(answer.status, 200, "with a cookie it is a request like any other, of somebody who may");
+    assert_eq!(answer.status, 200, "with a cookie it is a request like any other, of a person who may");
     assert!(answer.field("x-bmauth-jwt").is_some_and(|token| token.starts_with("token.user7")));
 }

@@ -1,4 +1,5 @@
-//! Where people go back to, asked about and passed on alike: to exactly what they asked for, or to the page of their form.
+//! Where people go back to, asked about and passed on alike: to exactly what they asked for, or to the page of their
+//! form.
 
 use super::*;
 
