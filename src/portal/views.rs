@@ -42,4 +42,6 @@ pub enum RegistrationOffer {
 }
 
 #[cfg(test)]
+mod shown;
+#[cfg(test)]
 mod tests;

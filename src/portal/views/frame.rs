@@ -58,6 +58,6 @@ impl<'a> Frame<'a> {
 /// The finished page.
 pub(super) fn finish<P: Template>(page: &P) -> String {
     #[cfg(test)]
-    super::tests::note_shown::<P>();
+    super::shown::note::<P>();
     page.render().expect("writing to a String cannot fail, and no page of ours returns an error")
 }

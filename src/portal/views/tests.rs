@@ -1,5 +1,3 @@
-use std::any;
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::iter;
@@ -23,6 +21,7 @@ use super::refused::RefusedPage;
 use super::register::RegisterPage;
 use super::review::ReviewPage;
 use super::set_up::SetUpPage;
+use super::shown;
 use super::sign_in::SignInPage;
 use super::sign_out::{SignOutPage, SignedOutPage};
 use super::unsupported::UnsupportedPage;
@@ -42,16 +41,6 @@ use crate::wording::Words;
 const EMAIL: &str = "maria@example.com";
 /// The page that sends its form, and leads on, to another host. No other names one.
 const TO_ANOTHER_HOST: &str = "hand-off";
-
-thread_local! {
-    /// The templates that were shown in this test, by the names of their types.
-    static SHOWN: RefCell<BTreeSet<&'static str>> = RefCell::default();
-}
-
-/// Notes that a template was shown.
-pub(super) fn note_shown<P>() {
-    SHOWN.with_borrow_mut(|shown| shown.insert(any::type_name::<P>()));
-}
 
 /// Every state from the first one on. What `next` does not match does not compile.
 fn states<S: Copy>(first: S, next: impl Fn(S) -> Option<S>) -> impl Iterator<Item = S> {
@@ -417,7 +406,7 @@ fn templates_of_pages() -> BTreeSet<String> {
 fn every_page_is_looked_at() {
     over_every_page(&brand(), EMAIL, "/", |_, _| {});
     let short = |name: &str| name.split('<').next().unwrap().rsplit("views::").next().unwrap().to_owned();
-    let shown: BTreeSet<String> = SHOWN.take().into_iter().map(short).collect();
+    let shown: BTreeSet<String> = shown::all().into_iter().map(short).collect();
     let there = templates_of_pages();
     assert!(there.len() > 20, "pages are not where this test looks for them");
     let missing: Vec<_> = there.difference(&shown).collect();
