@@ -49,6 +49,15 @@ async fn mails(world: &World) -> usize {
     world.mails(MARIA).await.len()
 }
 
+/// A browser on the page that asks for the code by which Maria registers, and that code.
+async fn at_the_code_page(world: &World) -> (Browser, String) {
+    let mut browser = world.browser();
+    browser.ask_to_register(MARIA, &mut Passkey::new(b"key of maria")).await;
+    let code = world.code(MARIA).await;
+    browser.get("/_bmauth/register/code").await;
+    (browser, code)
+}
+
 #[tokio::test]
 async fn what_is_pressed_again_while_registering_is_done_once() {
     let world = World::new().await;
@@ -217,10 +226,7 @@ async fn a_hold_that_is_stopped_twice_was_stopped() {
 #[tokio::test]
 async fn presses_that_arrive_at_once_are_one() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
-    browser.ask_to_register(MARIA, &mut passkey).await;
-    let code = world.code(MARIA).await;
-    browser.get("/_bmauth/register/code").await;
+    let (browser, code) = at_the_code_page(&world).await;
     let three = || [(); 3].map(|()| as_it_was(&world, &browser));
     for (typed, status) in [(wrong(&code), StatusCode::UNPROCESSABLE_ENTITY), (code, StatusCode::SEE_OTHER)] {
         let [mut one, mut two, mut three] = three();
@@ -259,10 +265,7 @@ async fn a_step_goes_to_its_end_though_its_browser_broke_off_to_press_again() {
 async fn what_the_world_failed_at_is_done_when_it_is_pressed_again() {
     let down = Arc::new(AtomicBool::new(false));
     let world = World::with(CONFIG, Arc::new(Fragile { down: Arc::clone(&down), ..Fragile::default() })).await;
-    let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
-    browser.ask_to_register(MARIA, &mut passkey).await;
-    let code = world.code(MARIA).await;
-    browser.get("/_bmauth/register/code").await;
+    let (mut browser, code) = at_the_code_page(&world).await;
     let mut again = as_it_was(&world, &browser);
     down.store(true, Ordering::SeqCst);
     let failed = browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
@@ -274,10 +277,7 @@ async fn what_the_world_failed_at_is_done_when_it_is_pressed_again() {
 #[tokio::test]
 async fn a_visitor_on_the_way_in_gets_on_though_the_gateway_was_started_again_between_two_presses() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
-    browser.ask_to_register(MARIA, &mut passkey).await;
-    let code = world.code(MARIA).await;
-    browser.get("/_bmauth/register/code").await;
+    let (mut browser, code) = at_the_code_page(&world).await;
     let before = browser.clone();
     let done = browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER);
@@ -296,10 +296,7 @@ async fn a_visitor_on_the_way_in_gets_on_though_the_gateway_was_started_again_be
 #[tokio::test]
 async fn what_was_answered_is_given_to_no_other_browser() {
     let world = World::new().await;
-    let (mut browser, mut passkey) = (world.browser(), Passkey::new(b"key of maria"));
-    browser.ask_to_register(MARIA, &mut passkey).await;
-    let code = world.code(MARIA).await;
-    browser.get("/_bmauth/register/code").await;
+    let (mut browser, code) = at_the_code_page(&world).await;
     let before = browser.clone();
     browser.submit("/_bmauth/register/code", &[("code", &code)]).await;
     let mut other = world.browser();

@@ -10,6 +10,15 @@ async fn at_once<F: Future<Output = Answer> + Send + 'static>(doing: impl IntoIt
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
+/// A computer that waits, what it shows, and what the phone is to prove by its passkey, where the number was typed.
+async fn number_typed(world: &World, phone: &mut Browser) -> (Browser, Shown, Value) {
+    let mut computer = world.browser();
+    let shown = computer.ask().await;
+    phone.find(&shown.scan).await;
+    let challenge = phone.number(&shown.link, shown.number).await.json();
+    (computer, shown, challenge)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_fifty_browsers_that_bring_one_code_four_may_look_and_none_is_lost() {
     let (world, mut computer, _) = maria().await;
@@ -74,10 +83,7 @@ async fn of_two_browsers_that_approve_at_once_one_has() {
 async fn a_browser_that_brings_the_code_meanwhile_keeps_no_other_from_approving() {
     for _ in 0..8 {
         let (world, mut phone, mut passkey) = maria().await;
-        let mut computer = world.browser();
-        let shown = computer.ask().await;
-        phone.find(&shown.scan).await;
-        let challenge = phone.number(&shown.link, shown.number).await.json();
+        let (mut computer, shown, challenge) = number_typed(&world, &mut phone).await;
         let credential = passkey.get(&challenge["options"]);
         let (mut late, code) = (world.browser(), shown.scan.clone());
         let (approved, _) = tokio::join!(
@@ -115,10 +121,7 @@ async fn numbers_that_are_tried_at_once_are_counted_one_by_one() {
 async fn of_yes_and_no_at_once_the_no_holds() {
     for round in 0..12 {
         let (world, mut phone, mut passkey) = maria().await;
-        let mut computer = world.browser();
-        let shown = computer.ask().await;
-        phone.find(&shown.scan).await;
-        let challenge = phone.number(&shown.link, shown.number).await.json();
+        let (mut computer, shown, challenge) = number_typed(&world, &mut phone).await;
         let credential = passkey.get(&challenge["options"]);
         let (mut yes, mut no) =
             (phone.tab(&world), if round % 2 == 0 { phone.tab(&world) } else { computer.tab(&world) });
@@ -141,10 +144,7 @@ async fn of_yes_and_no_at_once_the_no_holds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_two_answers_to_one_challenge_one_approves() {
     let (world, mut phone, mut passkey) = maria().await;
-    let mut computer = world.browser();
-    let shown = computer.ask().await;
-    phone.find(&shown.scan).await;
-    let challenge = phone.number(&shown.link, shown.number).await.json();
+    let (mut computer, shown, challenge) = number_typed(&world, &mut phone).await;
     let credential = passkey.get(&challenge["options"]);
     let answers = at_once((0..8).map(|_| {
         let (mut tab, challenge, credential) = (phone.tab(&world), challenge.clone(), credential.clone());
