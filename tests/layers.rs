@@ -161,6 +161,39 @@ fn what_only_looks_like_a_breach_is_none() {
     assert_eq!(breaches("proxy/bridge.rs", "use axum::Router; use pingora_core::Error;"), []);
 }
 
+#[test]
+fn no_two_types_have_the_same_name() {
+    let files = sources();
+    let mut at = BTreeMap::<&str, Vec<&str>>::new();
+    for (file, name) in files.iter().flat_map(|(file, text)| types_of(text).map(move |name| (file.as_str(), name))) {
+        at.entry(name).or_default().push(file);
+    }
+    assert!(
+        at.contains_key("GateRefusal") && at.contains_key("Session"),
+        "types are not where this test looks for them"
+    );
+    let twice: Vec<_> = at.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(twice.is_empty(), "say whose they are in the names of these types: {twice:?}");
+}
+
+/// The types that a file declares, apart from those within functions, tests and implementations.
+fn types_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let declared = match line.strip_prefix("pub(") {
+            Some(scope) => scope.split_once(") ")?.1,
+            None => line.strip_prefix("pub ").unwrap_or(line),
+        };
+        let name = ["struct ", "enum ", "trait ", "type "].iter().find_map(|kind| declared.strip_prefix(kind))?;
+        name.split(|letter: char| !letter.is_alphanumeric()).next()
+    })
+}
+
+#[test]
+fn types_are_found_however_visible_they_are() {
+    let text = "pub struct A;\npub(in crate::b) enum B<T> {\nstruct C(u8);\npub(super) trait D: E {\ntype F = u8;\n    struct No;\nstructure";
+    assert_eq!(types_of(text).collect::<Vec<_>>(), ["A", "B", "C", "D", "F"]);
+}
+
 /// Where the store may be changed: by itself, and by the one that ends and wakes what a change ends and wakes.
 const MAY_COMMIT: [&str; 3] = ["store.rs", "store/", "auth/ledger.rs"];
 

@@ -309,6 +309,7 @@ impl Plan {
 
     /// Starts with another gatekeeper than the world's own.
     pub fn start_with(self, keeper: Arc<Keeper>, gatekeeper: Arc<dyn Gatekeeper>) -> World {
+        tokio::spawn(slow_down());
         let counts = Arc::new(Counts::default());
         let routes = Routes::new(self.routes).unwrap();
         let asked = forward_auth::ForwardAuthSettings {
@@ -735,6 +736,16 @@ pub async fn open_socket(world: &World, path: &str, lines: &[&str]) -> (Client, 
     client.send(get(path, &[&UPGRADE[..], lines].concat())).await;
     let answer = client.answer_head().await;
     (client, answer)
+}
+
+/// Slows a paused clock down to a second a millisecond. Left to itself it jumps to the next deadline as soon as every task
+/// waits, also for bytes that are still on their way between two sockets of this machine. It stands still while a thread
+/// is kept waiting for it.
+async fn slow_down() {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let _ = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await;
+    }
 }
 
 /// An address without a listener. Its port stays taken to the end of the process, so that no other test listens there.
