@@ -102,9 +102,10 @@ class TestStarted:
 
     def test_a_person_registers_and_gets_to_the_app(self, started):
         letters = ["nsenter", "--target", started.pid, "--all", "--", "journalctl", "--unit=bmauth", "--output=cat", "--no-pager"]
+        modules = os.pathsep.join(str(ROOT / "tests" / folder) for folder in ("apps", "loopback"))
         done = started.in_its_network(
             sys.executable, HERE / "newcomer.py", "http://localhost", *letters,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "tests/apps"), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": modules, "PYTHONDONTWRITEBYTECODE": "1"},
         )
         assert "ann@example.com is signed in" in done.stdout
         assert "ann@example.com" in started.run("bmauth", "users", "list").stdout
