@@ -13,7 +13,7 @@ use crate::store::StoreError;
 impl Sessions {
     /// Whether a text says of itself that it is an access token of ours; nothing about it is verified.
     pub fn is_access_token(&self, text: &str) -> bool {
-        self.0.identity.is_access_token(text)
+        self.core.identity.is_access_token(text)
     }
 
     /// The live session of an access token. `None` where the token is not good or from before an elevation that
@@ -22,7 +22,7 @@ impl Sessions {
     /// # Errors
     /// The store could not be read: the caller refuses the request.
     pub async fn of_access_token(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
-        let Self(core) = self;
+        let core = &self.core;
         let token = match core.identity.read_access(text, core.now()) {
             Ok(token) => token,
             Err(reason) => {
@@ -63,7 +63,7 @@ impl Sessions {
         presented: &str,
         audience: &Arc<str>,
     ) -> Result<Option<HeaderValue>, IdentityError> {
-        let Self(core) = self;
+        let core = &self.core;
         let Principal::Person(session) = principal;
         let (now, digest): (_, TextDigest) = (core.now(), Sha256::digest(presented).into());
         if let Some(kept) = core.table.kept_token_in_place_of(&digest, session, audience, now) {
