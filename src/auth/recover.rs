@@ -33,40 +33,9 @@ use crate::domain::visitor::Visitor;
 use crate::domain::word_link::Reading;
 use crate::store::{CommitError, StoreError};
 
-/// What a code has come to.
-#[derive(Debug)]
-pub enum CameTo {
-    /// It is proved.
-    Proved(Proved),
-    /// It has opened a contested account beside an older passkey.
-    SignedIn(Box<SignedInBrowser>),
-}
-
 /// How many of an account's newest events are looked through for what became of a recovery: as many as no stranger can
 /// bury it under within days.
 const EVENTS: usize = 1000;
-
-/// What the link in the letter of a held recovery has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancelling {
-    /// Its recovery is stopped.
-    Stopped,
-    /// Its recovery is over, and nothing was done.
-    Over(Over),
-}
-
-/// A recovery that the owner of an older passkey may contest.
-#[derive(Debug)]
-pub struct Contestable {
-    /// The account as it is now.
-    pub owner: Account,
-    /// The passkey that the recovery made, where it has made one.
-    pub made: Option<Passkey>,
-    /// The older passkey that was proved.
-    pub older: Option<Passkey>,
-    proves: Proves,
-    spent: CeremonyId,
-}
 
 /// Getting back in.
 #[derive(Clone, Debug)]
@@ -213,137 +182,6 @@ impl RecoverFlow {
         }
     }
 
-    /// An older passkey of a contested account was proved: sends the code that opens it together with that. On our
-    /// pages, the visitor goes on as [`Visitor::moved_on`].
-    pub(super) async fn begin_beside(
-        &self,
-        proof: &Proof<Destination>,
-        account: &Account,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<RecoverRefusal>> {
-        let (counters, moment) =
-            (self.core.code_counters_beside(&account.email, visitor).await?, self.core.moment(visitor));
-        let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
-        self.core.carry_out(plan).await?;
-        Ok(self.core.tell_of_tries(&account.email, counters, visitor).await?)
-    }
-
-    /// Compares the code that opens a contested account beside an older passkey.
-    async fn open_beside(
-        &self,
-        mut counted: CountedRecoveryTry,
-        older: &CredentialId,
-        visitor: &Visitor,
-    ) -> Result<CameTo, Failure<RecoverRefusal>> {
-        let core = &self.core;
-        let none = || Failure::Refused(RecoverRefusal::NoRecovery);
-        for _ in 0..RACES {
-            let Recovery { account, code: mailed, browser, .. } = counted.recovery().clone();
-            let is_right =
-                matches!(counted.typed(), Some(TypedCode::Mailed(code)) if code.matches(&core.code(mailed.id)));
-            let owner = self.account(account.ok_or_else(none)?).await?;
-            let older = core.records.passkey(older).await?.ok_or_else(none)?;
-            let mut made = Vec::new();
-            for id in owner.aftermath.review.iter().flat_map(Review::all_made) {
-                made.extend(core.records.passkey(id).await?);
-            }
-            let hold = core.records.hold(owner.id).await?;
-            let (token, session) = core.start_in_browser(visitor);
-            let (keys, moment) = ((&older, made.as_slice()), core.moment(visitor));
-            let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
-            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
-            match core.carry_out(plan).await {
-                // Another try was counted meanwhile, which takes nothing from this one.
-                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
-                    let now_there = core.records.recovery(browser).await?;
-                    counted = counted.reread(now_there).ok_or_else(none)?;
-                }
-                opened => {
-                    let FinishedRecovery { session, return_to } = opened?;
-                    tracing::info!(account = %owner.id, "a contested recovery was undone");
-                    return Ok(CameTo::SignedIn(Box::new(SignedInBrowser { token, session, return_to })));
-                }
-            }
-        }
-        Err(WorldFailure::Raced.into())
-    }
-
-    /// Makes a challenge to contest a recovery with the older passkey that has just been proved; the question that
-    /// stands for it is used up.
-    ///
-    /// # Errors
-    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
-    pub async fn begin_contest(
-        &self,
-        ceremony: CeremonyId,
-        visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<RecoverRefusal>> {
-        let Contestable { proves, spent, .. } = self.contestable(ceremony, visitor).await?;
-        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
-        let (allowed, moment) = (vec![credential.clone()], self.core.moment(visitor));
-        let (ceremony, options) = self.core.question(proves, Some(allowed), Destination::root(), moment)?;
-        let id = ceremony.id;
-        let changes = vec![CeremonyChange::Spend(spent).into(), CeremonyChange::Add(ceremony).into()];
-        self.core.carry_out(Plan::relaxed(changes, ())).await?;
-        Ok((id, options))
-    }
-
-    /// What a question leads to that stands for a proof of an older passkey.
-    ///
-    /// # Errors
-    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
-    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<RecoverRefusal>> {
-        let ceremony = self.core.ceremony(id).await?;
-        let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
-        let CeremonyPurpose::Prove { proves, .. } = opened.purpose else {
-            return Err(Failure::Refused(RecoverRefusal::Stale));
-        };
-        let Proves::Contest { account, credential } = &proves else {
-            return Err(Failure::Refused(RecoverRefusal::Stale));
-        };
-        let owner = self.account(*account).await?;
-        if owner.aftermath.review.is_none() {
-            return Err(Failure::Refused(RecoverRefusal::NoReview));
-        }
-        let mut passkeys = self.core.records.passkeys(*account).await?;
-        let mut take = |id: &CredentialId| {
-            passkeys.iter().position(|passkey| passkey.key.id == *id).map(|at| passkeys.swap_remove(at))
-        };
-        let (made, older) = (owner.aftermath.made().and_then(&mut take), take(credential));
-        Ok(Contestable { owner, made, older, proves, spent: id })
-    }
-
-    /// The device answered: an older passkey says that the recovery was not the owner's.
-    ///
-    /// # Errors
-    /// Any [`RecoverRefusal`] of an answer; a failure of the store.
-    pub async fn contest(
-        &self,
-        ceremony: CeremonyId,
-        answer: PublicKeyCredential,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<RecoverRefusal>> {
-        let ceremony = self.core.ceremony(ceremony).await?;
-        let question = recover::open_contest(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = question.id();
-        let contested = self.contest_by(question, answer, visitor).await;
-        self.core.over(id, "contest", contested).await
-    }
-
-    async fn contest_by(
-        &self,
-        question: AssertionChallenge<Contesting>,
-        answer: PublicKeyCredential,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<RecoverRefusal>> {
-        let (proof, owner) = self.core.prove_at_rest_too(question, answer, None, visitor).await?;
-        let hold = self.core.records.hold(owner.id).await?;
-        let plan = recover::contest(&proof, &owner, hold.as_ref(), self.core.moment(visitor));
-        self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
-        tracing::warn!(account = %owner.id, "a recovery was contested with an older passkey");
-        Ok(())
-    }
-
     /// Whether this visitor's recovery waits for a passkey.
     async fn has_proved(&self, visitor: &Visitor) -> Result<bool, StoreError> {
         let recovery = self.pending(visitor).await?;
@@ -425,6 +263,61 @@ impl RecoverFlow {
         let right = out.filter(|code| code.is(typed, &self.core.keys.admin_codes));
         // To be committed with what the code is good for, so that it is used once.
         Ok(right.map(|code| vec![AdminCodeChange::Spend { account, digest: code.digest }.into()]))
+    }
+
+    /// An older passkey of a contested account was proved: sends the code that opens it together with that. On our
+    /// pages, the visitor goes on as [`Visitor::moved_on`].
+    pub(super) async fn begin_beside(
+        &self,
+        proof: &Proof<Destination>,
+        account: &Account,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
+        let (counters, moment) =
+            (self.core.code_counters_beside(&account.email, visitor).await?, self.core.moment(visitor));
+        let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
+        self.core.carry_out(plan).await?;
+        Ok(self.core.tell_of_tries(&account.email, counters, visitor).await?)
+    }
+
+    /// Compares the code that opens a contested account beside an older passkey.
+    async fn open_beside(
+        &self,
+        mut counted: CountedRecoveryTry,
+        older: &CredentialId,
+        visitor: &Visitor,
+    ) -> Result<CameTo, Failure<RecoverRefusal>> {
+        let core = &self.core;
+        let none = || Failure::Refused(RecoverRefusal::NoRecovery);
+        for _ in 0..RACES {
+            let Recovery { account, code: mailed, browser, .. } = counted.recovery().clone();
+            let is_right =
+                matches!(counted.typed(), Some(TypedCode::Mailed(code)) if code.matches(&core.code(mailed.id)));
+            let owner = self.account(account.ok_or_else(none)?).await?;
+            let older = core.records.passkey(older).await?.ok_or_else(none)?;
+            let mut made = Vec::new();
+            for id in owner.aftermath.review.iter().flat_map(Review::all_made) {
+                made.extend(core.records.passkey(id).await?);
+            }
+            let hold = core.records.hold(owner.id).await?;
+            let (token, session) = core.start_in_browser(visitor);
+            let (keys, moment) = ((&older, made.as_slice()), core.moment(visitor));
+            let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
+            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
+            match core.carry_out(plan).await {
+                // Another try was counted meanwhile, which takes nothing from this one.
+                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
+                    let now_there = core.records.recovery(browser).await?;
+                    counted = counted.reread(now_there).ok_or_else(none)?;
+                }
+                opened => {
+                    let FinishedRecovery { session, return_to } = opened?;
+                    tracing::info!(account = %owner.id, "a contested recovery was undone");
+                    return Ok(CameTo::SignedIn(Box::new(SignedInBrowser { token, session, return_to })));
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     /// Makes a challenge for the new passkey of a proved recovery.
@@ -521,6 +414,82 @@ impl RecoverFlow {
         Ok(Some((account, session)))
     }
 
+    /// Makes a challenge to contest a recovery with the older passkey that has just been proved; the question that
+    /// stands for it is used up.
+    ///
+    /// # Errors
+    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
+    pub async fn begin_contest(
+        &self,
+        ceremony: CeremonyId,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<RecoverRefusal>> {
+        let Contestable { proves, spent, .. } = self.contestable(ceremony, visitor).await?;
+        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
+        let (allowed, moment) = (vec![credential.clone()], self.core.moment(visitor));
+        let (ceremony, options) = self.core.question(proves, Some(allowed), Destination::root(), moment)?;
+        let id = ceremony.id;
+        let changes = vec![CeremonyChange::Spend(spent).into(), CeremonyChange::Add(ceremony).into()];
+        self.core.carry_out(Plan::relaxed(changes, ())).await?;
+        Ok((id, options))
+    }
+
+    /// What a question leads to that stands for a proof of an older passkey.
+    ///
+    /// # Errors
+    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
+    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<RecoverRefusal>> {
+        let ceremony = self.core.ceremony(id).await?;
+        let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
+        let CeremonyPurpose::Prove { proves, .. } = opened.purpose else {
+            return Err(Failure::Refused(RecoverRefusal::Stale));
+        };
+        let Proves::Contest { account, credential } = &proves else {
+            return Err(Failure::Refused(RecoverRefusal::Stale));
+        };
+        let owner = self.account(*account).await?;
+        if owner.aftermath.review.is_none() {
+            return Err(Failure::Refused(RecoverRefusal::NoReview));
+        }
+        let mut passkeys = self.core.records.passkeys(*account).await?;
+        let mut take = |id: &CredentialId| {
+            passkeys.iter().position(|passkey| passkey.key.id == *id).map(|at| passkeys.swap_remove(at))
+        };
+        let (made, older) = (owner.aftermath.made().and_then(&mut take), take(credential));
+        Ok(Contestable { owner, made, older, proves, spent: id })
+    }
+
+    /// The device answered: an older passkey says that the recovery was not the owner's.
+    ///
+    /// # Errors
+    /// Any [`RecoverRefusal`] of an answer; a failure of the store.
+    pub async fn contest(
+        &self,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
+        let ceremony = self.core.ceremony(ceremony).await?;
+        let question = recover::open_contest(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = question.id();
+        let contested = self.contest_by(question, answer, visitor).await;
+        self.core.over(id, "contest", contested).await
+    }
+
+    async fn contest_by(
+        &self,
+        question: AssertionChallenge<Contesting>,
+        answer: PublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
+        let (proof, owner) = self.core.prove_at_rest_too(question, answer, None, visitor).await?;
+        let hold = self.core.records.hold(owner.id).await?;
+        let plan = recover::contest(&proof, &owner, hold.as_ref(), self.core.moment(visitor));
+        self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
+        tracing::warn!(account = %owner.id, "a recovery was contested with an older passkey");
+        Ok(())
+    }
+
     /// The passkeys a session is asked to review: all but its own.
     ///
     /// # Errors
@@ -603,6 +572,37 @@ impl RecoverFlow {
         let another_waits = self.core.open_hold(account).await?.is_some();
         Ok(Cancelling::Over(Over::of(&events, another_waits)))
     }
+}
+
+/// What a code has come to.
+#[derive(Debug)]
+pub enum CameTo {
+    /// It is proved.
+    Proved(Proved),
+    /// It has opened a contested account beside an older passkey.
+    SignedIn(Box<SignedInBrowser>),
+}
+
+/// What the link in the letter of a held recovery has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelling {
+    /// Its recovery is stopped.
+    Stopped,
+    /// Its recovery is over, and nothing was done.
+    Over(Over),
+}
+
+/// A recovery that the owner of an older passkey may contest.
+#[derive(Debug)]
+pub struct Contestable {
+    /// The account as it is now.
+    pub owner: Account,
+    /// The passkey that the recovery made, where it has made one.
+    pub made: Option<Passkey>,
+    /// The older passkey that was proved.
+    pub older: Option<Passkey>,
+    proves: Proves,
+    spent: CeremonyId,
 }
 
 impl Core {
