@@ -204,7 +204,7 @@ impl MoveFlow {
 
     /// Reads the link in the mail to the former address, as mail programs and people leave it.
     pub fn read_undo_link(&self, text: &str) -> Reading<UndoLink> {
-        UndoLink::read(text, &self.core.keys.moves)
+        UndoLink::read(text, &self.core.keys.undo_links)
     }
 
     /// Undoes a change of address, for the person who has its link.

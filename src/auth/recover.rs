@@ -557,7 +557,7 @@ impl RecoverFlow {
 
     /// Reads the link in the letter of a held recovery, as mail programs and people leave it.
     pub fn read_cancel_link(&self, text: &str) -> Reading<CancelLink> {
-        CancelLink::read(text, &self.core.keys.holds)
+        CancelLink::read(text, &self.core.keys.cancel_links)
     }
 
     /// Cancels a held recovery, for the person who has its link. Where it is over, says what became of it.
