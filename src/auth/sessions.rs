@@ -1,14 +1,14 @@
 //! Who is signed in, when they were last used, and the identity tokens that apps get.
 //!
 //! A session is looked up in memory, and in the store if it is not there. `table` has the sessions in memory, each of
-//! them a [`LiveSession`] (`live`). `kept` caches the tokens for apps, and `bearer` finds the session of an access
+//! them a [`LiveSession`] (`live`). `token_cache` has the tokens for apps, and `bearer` finds the session of an access
 //! token. A browser has one session for each host. These are a [`Family`]: the head was signed in to, and its members
 //! end with it.
 
 mod bearer;
-mod kept;
 pub(super) mod live;
 pub mod table;
+mod token_cache;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +35,8 @@ use crate::domain::visitor::Visitor;
 use crate::identity::IdentityError;
 use crate::store::{CommitError, StoreError};
 
-pub use kept::{KeptToken, MOST as MOST_KEPT};
 pub use live::{LiveSession, TextDigest};
+pub use token_cache::{CAPACITY as TOKEN_CACHE_CAPACITY, CachedToken};
 
 /// The last uses of how many sessions are written with one commit.
 const USES_PER_COMMIT: usize = 1000;
@@ -105,7 +105,7 @@ impl Sessions {
             if let Some(live) = core.table.get(token, core.now()) {
                 return Ok(Some(live));
             }
-            let before = core.table.before(token);
+            let generation = core.table.generation(token);
             let Some(signed_in) = self.stored(token).await? else { return Ok(None) };
             let head = match signed_in.session.head {
                 None => None,
@@ -116,7 +116,7 @@ impl Sessions {
                 },
             };
             let cut = self.cut(&signed_in.session).await?;
-            if let Ok(admitted) = core.table.admit_cut(before, &signed_in, head, cut, core.now()) {
+            if let Ok(admitted) = core.table.admit_with(generation, &signed_in, head, cut, core.now()) {
                 return Ok(admitted);
             }
         }
@@ -128,8 +128,8 @@ impl Sessions {
         let found = self.core.records.session_and_account(token).await?;
         let Some((session, account)) = found else { return Ok(None) };
         // One from the future was made when the clock was ahead: it counts from now.
-        let ends_at = self.limits().absolute_end(session.created_at.min(self.core.now()));
-        Ok(Some(SignedIn { session, account, ends_at }))
+        let absolute_end = self.limits().absolute_end(session.created_at.min(self.core.now()));
+        Ok(Some(SignedIn { session, account, absolute_end }))
     }
 
     /// Which access tokens of a session are dead. A session of our pages has none; one of the API has a token that is
@@ -206,8 +206,8 @@ impl Sessions {
         self.core.carry_out(sign_in::sign_out(token)).await
     }
 
-    /// The identity token of a principal for `audience`, ready to be sent: the kept one, or past half of its life a new
-    /// one.
+    /// The identity token of a principal for `audience`, ready to be sent: the cached one, or past half of its life a
+    /// new one.
     ///
     /// # Errors
     /// There is no signing key, or the token could not be written: the request is refused.
@@ -215,20 +215,20 @@ impl Sessions {
         let core = &self.core;
         let Principal::Person(session) = principal;
         let now = core.now();
-        if let Some(kept) = core.table.kept_token(session, audience, now) {
-            return Ok(kept);
+        if let Some(cached) = core.table.cached_token(session, audience, now) {
+            return Ok(cached);
         }
         let end = core.table.end_if_used(session, now);
         let token = core.identity.mint(&session.facts(), audience, end, core.entropy.uuid(), now)?;
         let value = secret_value(token.text);
-        let kept = KeptToken {
+        let cached = CachedToken {
             audience: Arc::clone(audience),
             in_place_of: None,
             value: value.clone(),
             fresh_from: now,
             fresh_until: token.fresh_until,
         };
-        core.table.keep(session, kept);
+        core.table.cache_token(session, cached);
         Ok(value)
     }
 
@@ -271,19 +271,19 @@ impl Sessions {
 
     async fn write_down_uses_behind(&self, lag: Duration) -> Result<(), CommitError> {
         self.end_expired().await;
-        let mut used = Vec::new();
-        for some in self.core.table.used(lag) {
-            used.extend(some);
-            if used.len() >= USES_PER_COMMIT {
-                self.write_down(&used).await?;
-                used.clear();
+        let mut uses = Vec::new();
+        for of_shard in self.core.table.unwritten_uses(lag) {
+            uses.extend(of_shard);
+            if uses.len() >= USES_PER_COMMIT {
+                self.write_down(&uses).await?;
+                uses.clear();
             }
         }
-        self.write_down(&used).await
+        self.write_down(&uses).await
     }
 
-    async fn write_down(&self, used: &[(SecretDigest, Timestamp)]) -> Result<(), CommitError> {
-        for part in used.chunks(USES_PER_COMMIT) {
+    async fn write_down(&self, uses: &[(SecretDigest, Timestamp)]) -> Result<(), CommitError> {
+        for part in uses.chunks(USES_PER_COMMIT) {
             self.core.carry_out(Plan::relaxed(vec![SessionChange::Touch(part.to_vec()).into()], ())).await?;
             self.core.table.note_written(part);
         }
