@@ -137,8 +137,8 @@ mod tests {
     use super::*;
     use crate::domain::email::Email;
     use crate::domain::letter::LetterId;
-    use crate::domain::offset::Offset;
     use crate::domain::secret::Secret;
+    use crate::domain::utc_offset::UtcOffset;
 
     #[test]
     fn the_code_in_the_letter_is_the_one_that_is_compared() {
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(digits, code::Code::derive(&key, id).text().replace(' ', ""));
         assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);
         assert!(mail.text.contains("Firefox on Windows"));
-        let there = writer.write(&Letter { offset: Offset::of_minutes(60), ..letter }).unwrap();
+        let there = writer.write(&Letter { offset: UtcOffset::of_minutes(60), ..letter }).unwrap();
         assert!(there.text.contains("22 Nov 2026, 00:58 (UTC+1)"), "{}", there.text);
     }
 }
