@@ -6,11 +6,11 @@ pub mod check;
 pub mod health;
 pub mod invitations;
 pub mod listener;
+pub mod local_only;
 pub mod session;
 pub mod sessions;
 pub mod socket;
 pub mod users;
-pub mod whose;
 
 mod paging;
 

@@ -243,7 +243,7 @@ impl Auth {
     /// What a visitor's browser is known by, which has signed in. Its first name follows from its session's token, so
     /// that the same press is answered the same again.
     pub fn known_device(&self, visitor: &Visitor, signed_in: &SignedInBrowser) -> KnownDevice {
-        let key = &self.core.keys.devices;
+        let key = &self.core.keys.known_devices;
         let device = visitor.device.clone().unwrap_or_else(|| KnownDevice::named_after(&signed_in.token, key));
         device.known_to(signed_in.session.account, key)
     }

@@ -56,15 +56,15 @@ fn person(number: usize) -> SignedIn {
         bound_for: Destination::root(),
         head: None,
     };
-    SignedIn { session, account, ends_at: NOW.after(30 * DAY) }
+    SignedIn { session, account, absolute_end: NOW.after(30 * DAY) }
 }
 
 fn full(number: usize) -> SessionTable {
     let sessions = SessionTable::new(SessionLimits { idle: DAY, absolute: 30 * DAY });
     for number in 0..number {
         let signed_in = person(number);
-        let before = sessions.before(signed_in.session.token);
-        assert!(sessions.admit(before, &signed_in, NOW).is_ok_and(|live| live.is_some()));
+        let generation = sessions.generation(signed_in.session.token);
+        assert!(sessions.admit(generation, &signed_in, NOW).is_ok_and(|live| live.is_some()));
     }
     sessions
 }
@@ -88,9 +88,9 @@ fn lookups(criterion: &mut Criterion) {
             b.iter_batched(
                 || {
                     sessions.end(visitor.session.token);
-                    (sessions.before(visitor.session.token), visitor.clone())
+                    (sessions.generation(visitor.session.token), visitor.clone())
                 },
-                |(before, visitor)| sessions.admit(before, &visitor, NOW).expect("nothing ended meanwhile"),
+                |(generation, visitor)| sessions.admit(generation, &visitor, NOW).expect("nothing ended meanwhile"),
                 BatchSize::PerIteration,
             );
         });

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bmauth::auth::sessions::table::SessionTable;
-use bmauth::auth::sessions::{KeptToken, MOST_KEPT};
+use bmauth::auth::sessions::{CachedToken, TOKEN_CACHE_CAPACITY};
 use bmauth::domain::account::{Account, AccountId};
 use bmauth::domain::aftermath::Aftermath;
 use bmauth::domain::clock::{Clock as _, Timestamp};
@@ -166,8 +166,9 @@ fn weigh(number: usize) -> anyhow::Result<Value> {
         let credential = CredentialId::new(&hash("credential", number)).context("32 bytes are a name")?;
         let account = account(id, number, now)?;
         let session = session(&secret, number, id, &credential, now);
-        let before = sessions.before(secret.digest());
-        let admitted = sessions.admit(before, &SignedIn { session, account, ends_at: now.after(30 * day) }, now);
+        let generation = sessions.generation(secret.digest());
+        let admitted =
+            sessions.admit(generation, &SignedIn { session, account, absolute_end: now.after(30 * day) }, now);
         admitted.ok().flatten().context("a new session is live")?;
     }
     let live = resident()?;
@@ -179,14 +180,14 @@ fn weigh(number: usize) -> anyhow::Result<Value> {
         let session = sessions.get(secret.digest(), now).context("it is live")?;
         let value = HeaderValue::from_bytes(token.as_bytes())?;
         let (audience, in_place_of) = (Arc::clone(&audience), None);
-        sessions.keep(&session, KeptToken { audience, in_place_of, value, fresh_from: now, fresh_until: now });
+        sessions.cache_token(&session, CachedToken { audience, in_place_of, value, fresh_from: now, fresh_until: now });
     }
-    let kept = resident()?;
+    let cached = resident()?;
     let each = |from: usize, to: usize, number: usize| to.saturating_sub(from) / number;
-    let most_kept = number.min(MOST_KEPT);
+    let tokens = number.min(TOKEN_CACHE_CAPACITY);
     Ok(json!({
         "sessions": number, "bytes_a_session": each(empty, live, number),
-        "kept_tokens": most_kept, "bytes_a_kept_token": each(live, kept, most_kept),
+        "kept_tokens": tokens, "bytes_a_kept_token": each(live, cached, tokens),
     }))
 }
 

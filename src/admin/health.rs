@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 
-use super::whose::{self, MetricsHosts};
+use super::local_only::{self, MetricsHosts};
 use crate::auth::Auth;
 use crate::counts::Counts;
 
@@ -24,20 +24,23 @@ pub struct Admin {
     pub auth: Arc<Auth>,
     /// What has been counted.
     pub counts: Arc<Counts>,
-    /// The names by which the counts may be asked for.
-    pub names: MetricsHosts,
+    /// The host names under which the metrics may be asked for.
+    pub metrics_hosts: MetricsHosts,
 }
 
 /// The router of the admin listener.
 pub fn router(admin: Arc<Admin>) -> Router {
-    let by_name = middleware::from_fn_with_state(admin.names.clone(), whose::only_by_name);
+    let refuse_foreign_host =
+        middleware::from_fn_with_state(admin.metrics_hosts.clone(), local_only::refuse_foreign_host);
     Router::new()
         .route("/metrics", get(metrics))
-        .route_layer(by_name)
+        // For the routes above alone: those below tell nothing that a web site may not read, and probes ask for them
+        // under any name.
+        .route_layer(refuse_foreign_host)
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/jwks.json", get(jwks))
-        .layer(middleware::from_fn(whose::only_local))
+        .layer(middleware::from_fn(local_only::refuse_public_peer))
         .with_state(admin)
 }
 

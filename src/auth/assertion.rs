@@ -198,6 +198,6 @@ fn to_failure(unproved: &Unproved) -> Failure<AssertionRefusal> {
     log(unproved);
     Failure::Refused(match unproved {
         Unproved::Contradicts(contradiction) => (*contradiction).into(),
-        Unproved::Webauthn(_) | Unproved::Malformed(_) => AssertionRefusal::NotProved,
+        Unproved::Webauthn(_) | Unproved::FailedCheck(_) => AssertionRefusal::NotProved,
     })
 }

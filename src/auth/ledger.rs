@@ -201,8 +201,8 @@ async fn is_still(live: &LiveSession, store: &dyn Store, limits: SessionLimits) 
     // Those of the API alone have tokens, and are good at every host.
     let family = if session.host.is_none() { store.tokens(session.token).await? } else { None };
     let cut = family.map_or(Cut::NONE, |family| family.cut);
-    let ends_at = limits.absolute_end(session.created_at);
-    Ok(live.is_still(&SignedIn { session, account, ends_at }, cut, limits))
+    let absolute_end = limits.absolute_end(session.created_at);
+    Ok(live.is_still(&SignedIn { session, account, absolute_end }, cut, limits))
 }
 
 /// The same effects, with the head of each session that is a member of a family: with one of them ends the head, and so
@@ -226,12 +226,12 @@ async fn end_sessions(effects: &Effects, store: &dyn Records, sessions: &Session
         sessions.end(*token);
     }
     for account in &effects.changed_accounts {
-        for token in sessions.live_of(*account) {
+        for token in sessions.tokens_of(*account) {
             sessions.end(token);
         }
     }
     for account in &effects.accounts {
-        for token in sessions.live_of(*account) {
+        for token in sessions.tokens_of(*account) {
             // A session that cannot be looked up ends here as well; if it is still stored, its next request loads it
             // again.
             if !matches!(store.session(token).await, Ok(Some(_))) {

@@ -141,8 +141,8 @@ impl LinkFlow {
             let (scan_code, short_code) = (ScanCode::generate(entropy), ShortCode::generate(entropy));
             let link = make(FreshLink {
                 id: LinkId(entropy.uuid()),
-                scan_code: scan_code.digest(&self.core.keys.links),
-                short_code: short_code.digest(&self.core.keys.links),
+                scan_code: scan_code.digest(&self.core.keys.device_links),
+                short_code: short_code.digest(&self.core.keys.device_links),
             });
             match self.core.carry_out(steps::show(link)).await {
                 Ok(link) => {
@@ -179,7 +179,7 @@ impl LinkFlow {
             self.core.carry_out(steps::count_code(counters, self.core.now())).await?;
         }
         for _ in 0..RACES {
-            let link = self.core.records.link_by_code(brought.digest(&self.core.keys.links)).await?;
+            let link = self.core.records.link_by_code(brought.digest(&self.core.keys.device_links)).await?;
             let link = link.ok_or(Failure::Refused(LinkRefusal::NoLink))?;
             if !self.stands(&link).await? {
                 return Err(Failure::Refused(LinkRefusal::NoLink));

@@ -13,7 +13,7 @@ use crate::store::{CommitError, StoreError};
 impl Core {
     /// A code, as it is written.
     pub(super) fn code(&self, id: CodeId) -> Code {
-        Code::derive(&self.keys.codes, id)
+        Code::derive(&self.keys.mailed_codes, id)
     }
 
     /// Why a code that was typed opens nothing, where it may be the one before.
@@ -78,7 +78,7 @@ impl Core {
     async fn is_known(&self, email: &Email, visitor: &Visitor) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(device) = &visitor.device else { return Ok(None) };
         let account = self.records.account_by_email(email).await?;
-        let is_known = account.is_some_and(|account| device.is_known_to(account.id, &self.keys.devices));
+        let is_known = account.is_some_and(|account| device.is_known_to(account.id, &self.keys.known_devices));
         Ok(is_known.then(|| device.id().to_vec()))
     }
 

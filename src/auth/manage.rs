@@ -170,7 +170,7 @@ impl ManageFlow {
     /// what is refused afterwards.
     async fn is_possible(&self, act: &Act, account: &Account) -> Result<(), Failure<ManageRefusal>> {
         match act {
-            Act::ChangeAddress(to) => self.moving.may_ask(account, to).await.map(drop),
+            Act::ChangeAddress(to) => self.moving.check_may_ask(account, to).await.map(drop),
             Act::DeleteAccount => {
                 let last = self.core.records.moving(account.id).await?;
                 moving::is_settled(last.as_ref(), self.core.now()).map_err(|not_now| Failure::Refused(not_now.into()))

@@ -1,4 +1,7 @@
-//! Drives the steps of [`crate::domain::moving`].
+//! Changing the address of an account: drives the steps of [`crate::domain::moving`].
+//!
+//! A person asks for another address and confirms that with a passkey (`ask`), and types the code from the mail to the
+//! new address (`finish`). For a day, a link in the mail to the former address undoes the change (`undo`).
 
 use std::sync::Arc;
 
@@ -19,7 +22,7 @@ use crate::domain::visitor::Visitor;
 use crate::domain::word_link::Reading;
 use crate::store::{CommitError, StoreError};
 
-/// Changing an account's address.
+/// The flow of changing an account's address.
 #[derive(Clone, Debug)]
 pub struct MoveFlow {
     core: Arc<Core>,
@@ -40,8 +43,9 @@ impl MoveFlow {
         self.core.open_move(account).await
     }
 
-    /// Whether the owner of an account may ask for that address, as far as a page tells; and what was asked for before.
-    pub(super) async fn may_ask(
+    /// Checks that the owner of an account may ask for that address, as far as a page tells: whether it is another
+    /// account's it does not. Returns the last change of address that the store has.
+    pub(super) async fn check_may_ask(
         &self,
         owner: &Account,
         to: &Email,
@@ -51,7 +55,7 @@ impl MoveFlow {
         }
         let (answer, _) = self.register.look_up(to).await?;
         answer.map_err(|_| Failure::Refused(AccountRefusal::AddressNotAllowed.into()))?;
-        // Told before the device is asked: the code could not come.
+        // Refused before the device is asked for a passkey, since no code can arrive there.
         if !self.core.writes_to(to).await {
             return Err(Failure::Refused(AccountRefusal::NoMailTo.into()));
         }
@@ -71,7 +75,7 @@ impl MoveFlow {
         SignedIn { session, account, .. }: &SignedIn,
         visitor: &Visitor,
     ) -> Result<(), Failure<manage::ManageRefusal>> {
-        let last = self.may_ask(account, &to).await?;
+        let last = self.check_may_ask(account, &to).await?;
         let outlook = self.outlook(&to).await?.ok_or(Failure::Refused(AccountRefusal::AddressNotAllowed.into()))?;
         let counters = self.core.code_counters(&to, visitor).await?;
         let moment = self.core.moment(visitor);
@@ -81,7 +85,7 @@ impl MoveFlow {
         Ok(self.core.tell_of_tries(&to, counters, visitor).await?)
     }
 
-    /// What a change to that address can come to; `None` where a page says that it may not have an account.
+    /// What a change to that address can come to; `None` where a page tells that the address may not have an account.
     async fn outlook(&self, to: &Email) -> Result<Option<MoveOutlook>, StoreError> {
         let (answer, _) = self.register.look_up(to).await?;
         let is_taken = self.core.records.account_by_email(to).await?.is_some();
@@ -89,7 +93,7 @@ impl MoveFlow {
         Ok(answer.ok().map(|answer| moving::outlook(is_taken, is_kept, answer)))
     }
 
-    /// The change that waits for a code of this session.
+    /// The change that this session has asked for, and that waits for its code.
     ///
     /// # Errors
     /// [`MovingRefusal::NoMove`], [`MovingRefusal::SignedOut`]; a failure of the store.
@@ -109,7 +113,7 @@ impl MoveFlow {
     /// Sends another code to the new address.
     ///
     /// # Errors
-    /// [`MovingRefusal::NoMove`], too soon, too many; a failure of the store.
+    /// [`MovingRefusal::NoMove`], [`CodeRefusal::TooSoon`], [`CodeRefusal::TooMany`]; a failure of the store.
     pub async fn resend_code(&self, live: &LiveSession, visitor: &Visitor) -> Result<(), Failure<MovingRefusal>> {
         for _ in 0..RACES {
             let waiting = self.waiting(live).await?;
@@ -117,7 +121,7 @@ impl MoveFlow {
             let counters = self.core.code_counters(waiting.to(), visitor).await?;
             let plan = moving::resend(&waiting, outlook, counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
-                // A try was counted meanwhile.
+                // A try was counted meanwhile: it is read again.
                 Err(CommitError::Conflict(Conflict::MoveChanged)) => {}
                 sent => {
                     sent?;
@@ -142,18 +146,21 @@ impl MoveFlow {
         let mut counted = self.count_try(typed, &signed_in, visitor).await?;
         for _ in 0..RACES {
             let code = self.core.code(counted.waiting().code().id);
-            counted.compare(&code).map_err(|refusal| self.why_not(refusal, &counted))?;
+            // A wrong code ends here for every address. What is looked up below would tell by its time which are taken.
+            counted.compare(&code).map_err(|refusal| self.refusal_of_try(refusal, &counted))?;
             let owner = self.core.records.account(signed_in.account.id).await?;
             let owner = owner.ok_or(Failure::Refused(MovingRefusal::SignedOut))?;
             let (answer, invitation) = self.register.look_up(counted.waiting().to()).await?;
+            // An address that may not have an account any more: the code is refused as a wrong one.
             let answer = answer.unwrap_or(RegisterAnswer::ByLetter);
             let hold = self.core.records.hold(owner.id).await?;
             let recoveries = self.core.records.recoveries_of(owner.id).await?;
-            let (others, moment) = ((hold.as_ref(), recoveries.as_slice()), self.core.moment(visitor));
-            let plan = moving::prove(&counted, &code, &owner, (answer, invitation), others, moment);
-            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
+            let (pending, moment) = ((hold.as_ref(), recoveries.as_slice()), self.core.moment(visitor));
+            let plan = moving::prove(&counted, &code, &owner, (answer, invitation), pending, moment);
+            let plan = plan.map_err(|refusal| self.refusal_of_try(refusal, &counted))?;
             match self.core.carry_out(plan).await {
-                // The operator invited a person, or took that back, or a recovery began to wait, at the same moment.
+                // The invitation of the address, or the held recovery of the account, came or went: both are read
+                // again.
                 Err(CommitError::Conflict(Conflict::InvitationChanged | Conflict::HoldChanged)) => {}
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::MoveChanged)) => {
@@ -170,13 +177,14 @@ impl MoveFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Why the code of a counted try opens nothing.
-    fn why_not(&self, refusal: MovingRefusal, counted: &CountedMoveTry) -> Failure<MovingRefusal> {
+    /// The refusal of a counted try. A mailed code that a newer one has replaced is told as such.
+    fn refusal_of_try(&self, refusal: MovingRefusal, counted: &CountedMoveTry) -> Failure<MovingRefusal> {
         let MovingRefusal::Code(refusal) = refusal else { return Failure::Refused(refusal) };
         let code = self.core.or_earlier(refusal, counted.typed(), &counted.waiting().code());
         Failure::Refused(code.into())
     }
 
+    /// Counts a try of what was typed, before it is compared.
     async fn count_try(
         &self,
         typed: &str,
@@ -194,9 +202,9 @@ impl MoveFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Reads the link in the letter to an address from before, in whatever shape it comes.
+    /// Reads the link in the mail to the former address, as mail programs and people leave it.
     pub fn read_undo_link(&self, text: &str) -> Reading<UndoLink> {
-        UndoLink::read(text, &self.core.keys.moves)
+        UndoLink::read(text, &self.core.keys.undo_links)
     }
 
     /// Undoes a change of address, for the person who has its link.
@@ -208,15 +216,15 @@ impl MoveFlow {
         for _ in 0..RACES {
             let owner = records.account(account).await?.ok_or(Failure::Refused(MovingRefusal::NoMove))?;
             let found = records.moving(account).await?;
-            let (hold, operators) = (records.hold(account).await?, records.admin_code(account).await?);
+            let (hold, operators_code) = (records.hold(account).await?, records.admin_code(account).await?);
             let invitation = match found.as_ref().and_then(Move::former) {
-                Some(from) => records.invitation(from).await?,
+                Some(former) => records.invitation(former).await?,
                 None => None,
             };
-            let (others, moment) = ((hold.as_ref(), operators.as_ref()), self.core.moment(visitor));
-            let plan = moving::undo(found.as_ref(), undoes, &owner, others, invitation, moment);
+            let (pending, moment) = ((hold.as_ref(), operators_code.as_ref()), self.core.moment(visitor));
+            let plan = moving::undo(found.as_ref(), undoes, &owner, pending, invitation, moment);
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
-                // Something that dies with it came or went at the same moment.
+                // Something that ends with the change came or went meanwhile: all is read again.
                 Err(CommitError::Conflict(
                     Conflict::InvitationChanged | Conflict::HoldChanged | Conflict::AdminCodeSpent,
                 )) => {}
@@ -237,7 +245,7 @@ impl Core {
         Ok(self.records.moving(account).await?.filter(|found| found.is_open(self.now())))
     }
 
-    /// Whether an address is kept for the account that had it.
+    /// Whether an address is kept for the account that had it, which may undo the change for a day.
     pub(super) async fn is_kept(&self, email: &Email) -> Result<bool, StoreError> {
         Ok(self.records.moves_from(email).await?.iter().any(|found| found.is_open(self.now())))
     }

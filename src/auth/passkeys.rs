@@ -1,4 +1,7 @@
 //! The WebAuthn relying party: webauthn-rs, and the checks of the standard that it leaves to us.
+//!
+//! No answer tells which addresses have an account. So an address without one gets made-up credential ids in its
+//! challenge, and an assertion that names no account's passkey is verified against a decoy key.
 
 mod authenticator_data;
 mod cbor;
@@ -31,22 +34,24 @@ use crate::domain::secret::MacKey;
 pub use client_data::{ceremony_of, check_origin};
 
 /// base64url: written without padding, read with or without it.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How many bytes at the end of a made-up credential id tell the gateway alone that it was made up.
-const MARK: usize = 8;
+/// The length of the keyed tag at the end of a made-up credential id, in bytes. By the tag the gateway recognises such
+/// an id, and no other party does.
+const TAG_LENGTH: usize = 8;
 
 /// The relying party of this gateway.
 pub struct RelyingParty {
     webauthn: Webauthn,
     rp_id: Host,
-    /// The origins whose pages may ask, each as browsers write it.
+    /// The origins whose pages may use passkeys, each as browsers write it.
     origins: BTreeSet<String>,
     fakes: WebauthnFakeCredentialGenerator<FakePasskeyDistribution>,
-    marks: MacKey,
+    /// The key of the tags in made-up credential ids.
+    fake_key: MacKey,
 }
 
 impl std::fmt::Debug for RelyingParty {
@@ -64,9 +69,9 @@ pub enum Unproved {
     /// It verifies, and contradicts what the device said before.
     #[error("the device contradicts what it said before: {0:?}")]
     Contradicts(Contradiction),
-    /// A check that webauthn-rs does not make.
+    /// A check of our own failed, as the text says: one that webauthn-rs does not make.
     #[error("{0}")]
-    Malformed(&'static str),
+    FailedCheck(&'static str),
 }
 
 /// The relying party could not be set up, or could not make a challenge.
@@ -75,7 +80,8 @@ pub enum Unproved {
 pub struct RelyingPartyError(#[from] WebauthnError);
 
 impl RelyingParty {
-    /// A relying party for passkeys of the domain `rp_id`, used on pages of `origin` and `other_origins`.
+    /// A relying party for passkeys of the domain `rp_id`, used on pages of `origin` and `other_origins`. Credential
+    /// ids are made up with `fake_key`.
     ///
     /// # Errors
     /// `rp_id` is not a parent of the origin's host.
@@ -84,7 +90,7 @@ impl RelyingParty {
         name: &str,
         origin: &Url,
         other_origins: &[Url],
-        fakes: &MacKey,
+        fake_key: &MacKey,
     ) -> Result<Self, RelyingPartyError> {
         let mut builder = WebauthnBuilder::new(rp_id.as_str(), origin)?.rp_name(name).timeout(ceremony::LIFETIME);
         for other in other_origins {
@@ -95,8 +101,8 @@ impl RelyingParty {
             webauthn: builder.build()?,
             rp_id: rp_id.clone(),
             origins: origins.collect(),
-            fakes: WebauthnFakeCredentialGenerator::new(fakes.bytes())?,
-            marks: fakes.clone(),
+            fakes: WebauthnFakeCredentialGenerator::new(fake_key.bytes())?,
+            fake_key: fake_key.clone(),
         })
     }
 
@@ -115,14 +121,16 @@ impl RelyingParty {
             self.webauthn.start_passkey_registration(account.0, email.as_str(), email.as_str(), Some(exclude))?;
         let mut options = options.public_key;
         if let Some(selection) = options.authenticator_selection.as_mut() {
-            // The library asks for none; without a discoverable key no visitor could sign in without typing an address.
+            // webauthn-rs does not ask for a discoverable credential. Only with one can a visitor sign in without
+            // typing an address.
             selection.resident_key = Some(ResidentKeyRequirement::Preferred);
             selection.require_resident_key = false;
         }
         Ok((options, state))
     }
 
-    /// A challenge to sign in with one of the passkeys `allowed`; with any, where that is `None`.
+    /// A challenge to sign in with one of the passkeys `allowed`; with any, where that is `None` or empty. The browser
+    /// offers these and no others. Whose passkey has answered is checked by the caller.
     ///
     /// # Errors
     /// webauthn-rs could not make one.
@@ -131,7 +139,7 @@ impl RelyingParty {
         allowed: Option<Vec<CredentialId>>,
     ) -> Result<(PublicKeyCredentialRequestOptions, DiscoverableAuthentication), RelyingPartyError> {
         let (options, state) = self.webauthn.start_discoverable_authentication()?;
-        // The library marks the request for autofill; whether it is one is the page's choice.
+        // webauthn-rs makes every such request one for autofill. That part is left out here: it is the page's choice.
         let mut options = options.public_key;
         options.extensions = None;
         let allow = |id: CredentialId| AllowCredentials {
@@ -143,7 +151,7 @@ impl RelyingParty {
         Ok((options, state))
     }
 
-    /// Credential ids for an address without an account: always the same ones, and like real ones.
+    /// Made-up credential ids for an address without an account: always the same ones, and of the form of real ones.
     ///
     /// # Errors
     /// webauthn-rs could not make any.
@@ -152,28 +160,31 @@ impl RelyingParty {
         // few seeds are tried, always in the same order.
         for seed in 0_u8..8 {
             let ids = self.fakes.generate(&[email.as_str().as_bytes(), &[0, seed]].concat())?;
-            let ids: Vec<_> = ids.into_iter().filter_map(|id| self.marked(id)).collect();
+            let ids: Vec<_> = ids.into_iter().filter_map(|id| self.with_tag(id)).collect();
             if !ids.is_empty() {
                 return Ok(ids);
             }
         }
-        Ok(self.marked(self.marks.mac(&[b"fake", email.as_str().as_bytes()]).to_vec()).into_iter().collect())
+        // No seed gave any: one id of our own.
+        let id = self.fake_key.mac(&[b"fake", email.as_str().as_bytes()]).to_vec();
+        Ok(self.with_tag(id).into_iter().collect())
     }
 
-    /// Whether [`RelyingParty::fake_credentials`] made that id up. An answer with one must be refused as if an account
-    /// had that passkey, or the refusal tells whether the address it was made up for has an account.
+    /// Whether [`RelyingParty::fake_credentials`] made that id up. An answer that names it must be refused like one
+    /// that names an account's passkey. Otherwise the refusal tells that the address of the challenge has no account.
     pub fn is_fake(&self, id: &CredentialId) -> bool {
-        id.bytes().split_last_chunk::<MARK>().is_some_and(|(head, mark)| *mark == self.mark(head))
+        id.bytes().split_last_chunk::<TAG_LENGTH>().is_some_and(|(head, tag)| *tag == self.tag(head))
     }
 
-    fn marked(&self, mut id: Vec<u8>) -> Option<CredentialId> {
-        let (head, mark) = id.split_last_chunk_mut::<MARK>()?;
-        *mark = self.mark(head);
+    /// The id with its last bytes replaced by the tag.
+    fn with_tag(&self, mut id: Vec<u8>) -> Option<CredentialId> {
+        let (head, tag) = id.split_last_chunk_mut::<TAG_LENGTH>()?;
+        *tag = self.tag(head);
         CredentialId::new(&id)
     }
 
-    fn mark(&self, head: &[u8]) -> [u8; MARK] {
-        let digest = self.marks.mac(&[b"mark", head]);
+    fn tag(&self, head: &[u8]) -> [u8; TAG_LENGTH] {
+        let digest = self.fake_key.mac(&[b"mark", head]);
         *digest.first_chunk().expect("a digest has 32 bytes")
     }
 
@@ -186,16 +197,18 @@ impl RelyingParty {
         answer: &RegisterPublicKeyCredential,
         state: &PasskeyRegistration,
     ) -> Result<NewPasskey, Unproved> {
-        let id = self.check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)?;
-        let (data, aaguid) = authenticator_data::of_attestation(&answer.response.attestation_object)?;
+        let response = &answer.response;
+        let id =
+            self.check_type_id_and_origin(&answer.id, &answer.raw_id, &answer.type_, &response.client_data_json)?;
+        let (data, aaguid) = authenticator_data::of_attestation(&response.attestation_object)?;
         let credential = self.webauthn.finish_passkey_registration(answer, state)?;
         if credential.cred_id().as_slice() != id.bytes() {
-            return Err(Unproved::Malformed("the attested credential is not the one that was named"));
+            return Err(Unproved::FailedCheck("the attested credential is not the one that was named"));
         }
-        // A passkey that an account has is refused too, so that trying an id of a challenge does not tell which
-        // addresses have no account.
+        // An id that an account's passkey has is refused as well. If a made-up one were not, registering an id from a
+        // challenge would tell whether the address of the challenge has an account.
         if self.is_fake(&id) {
-            return Err(Unproved::Malformed("the credential id is one that was made up here"));
+            return Err(Unproved::FailedCheck("the credential id is one that was made up here"));
         }
         Ok(NewPasskey {
             id,
@@ -211,41 +224,50 @@ impl RelyingParty {
     /// The credential id of an assertion, after the checks that need no key.
     ///
     /// # Errors
-    /// [`Unproved::Malformed`].
+    /// [`Unproved::FailedCheck`].
     pub fn claimed_credential(&self, answer: &PublicKeyCredential) -> Result<CredentialId, Unproved> {
-        authenticator_data::of_assertion(&answer.response.authenticator_data)?;
-        self.check_shape(&answer.id, &answer.raw_id, &answer.type_, &answer.response.client_data_json)
+        let response = &answer.response;
+        authenticator_data::of_assertion(&response.authenticator_data)?;
+        self.check_type_id_and_origin(&answer.id, &answer.raw_id, &answer.type_, &response.client_data_json)
     }
 
-    /// The checks that are the same for a new key and an assertion.
-    fn check_shape(&self, id: &str, raw_id: &[u8], type_: &str, client_data: &[u8]) -> Result<CredentialId, Unproved> {
+    /// The checks that are the same for a registration and an assertion; returns the credential id.
+    fn check_type_id_and_origin(
+        &self,
+        id: &str,
+        raw_id: &[u8],
+        type_: &str,
+        client_data: &[u8],
+    ) -> Result<CredentialId, Unproved> {
         if type_ != "public-key" {
-            return Err(Unproved::Malformed("the type is not public-key"));
+            return Err(Unproved::FailedCheck("the type is not public-key"));
         }
-        if bytes_of(id).as_deref() != Some(raw_id) {
-            return Err(Unproved::Malformed("id and rawId differ"));
+        if decode_base64url(id).as_deref() != Some(raw_id) {
+            return Err(Unproved::FailedCheck("id and rawId differ"));
         }
-        // webauthn-rs reads an origin as a URL, of which there are many spellings. Browsers write it in one.
-        if !self.origins.contains(&client_data::origin_of(client_data)?) {
-            return Err(Unproved::Malformed("a page of another origin asked"));
+        // webauthn-rs compares origins as URLs, which may be spelled in many ways. Browsers spell an origin in one way,
+        // so it is compared as text.
+        if !self.origins.contains(&client_data::top_level_origin(client_data)?) {
+            return Err(Unproved::FailedCheck("a page of another origin asked"));
         }
-        CredentialId::new(raw_id).ok_or(Unproved::Malformed("the credential id is empty or too long"))
+        CredentialId::new(raw_id).ok_or(Unproved::FailedCheck("the credential id is empty or too long"))
     }
 
-    /// As much work as [`RelyingParty::verify_sign_in`], for an assertion by a key of no account: how long the answer
-    /// takes must not tell whether an account has the id it names or it was made up here. Nothing comes of it.
+    /// Verifies an assertion that names no account's passkey against a decoy key, and refuses it in any case. It takes
+    /// as long as [`RelyingParty::verify_sign_in`], so that the time does not tell whether an account has that passkey.
     pub fn verify_in_vain(&self, answer: &PublicKeyCredential, state: DiscoverableAuthentication) -> Unproved {
         let report = authenticator_data::of_assertion(&answer.response.authenticator_data);
         if let Ok(decoy) = decoy(&answer.id)
             && let Ok(report) = report
-            && let Ok(decoy) = following(&decoy, report)
+            && let Ok(decoy) = agreeing_with(&decoy, report)
         {
             let _: Result<_, _> = self.webauthn.finish_discoverable_authentication_v2(answer, state, &decoy);
         }
-        Unproved::Malformed("the credential is nobody's")
+        Unproved::FailedCheck("no account has the credential")
     }
 
-    /// Verifies an assertion by `passkey`, whose owner has been checked (WebAuthn L3 §7.2); returns the key after it.
+    /// Verifies an assertion by `passkey` (WebAuthn L3 §7.2). Returns the key as it is after this use, and what has
+    /// changed in it. Whose passkey it is, and who may answer, is checked by the caller.
     ///
     /// # Errors
     /// [`Unproved`].
@@ -257,13 +279,13 @@ impl RelyingParty {
     ) -> Result<(NewPasskey, ReportChanges), Unproved> {
         self.claimed_credential(answer)?;
         let report = authenticator_data::of_assertion(&answer.response.authenticator_data)?;
-        let mut credential = following(&passkey.key.credential, report)
-            .map_err(|_| Unproved::Malformed("the passkey that is kept cannot be read"))?;
+        let mut credential = agreeing_with(&passkey.key.credential, report)
+            .map_err(|_| Unproved::FailedCheck("the passkey that is kept cannot be read"))?;
         let result = self.webauthn.finish_discoverable_authentication_v2(answer, state, &credential)?;
         if !result.user_verified() {
-            return Err(Unproved::Malformed("the device did not verify its user"));
+            return Err(Unproved::FailedCheck("the device did not verify its user"));
         }
-        // Only now: what is not signed says nothing of the key.
+        // Only after the signature is verified: until then the report may be forged.
         let news = report.after(passkey.key.report()).map_err(Unproved::Contradicts)?;
         credential.update_credential(&result);
         let Report { counter, backup_eligible, backed_up } = report;
@@ -271,19 +293,19 @@ impl RelyingParty {
     }
 }
 
-/// Bytes as they are written in answers of devices: base64url, with or without padding.
-pub fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    BASE64.decode(text).ok()
+/// Reads base64url, in which devices' answers have their bytes, with or without padding.
+pub fn decode_base64url(text: &str) -> Option<Vec<u8>> {
+    BASE64URL.decode(text).ok()
 }
 
-/// Bytes as we write them.
-pub fn text_of(bytes: &[u8]) -> String {
-    BASE64.encode(bytes)
+/// Writes base64url without padding.
+pub fn encode_base64url(bytes: &[u8]) -> String {
+    BASE64URL.encode(bytes)
 }
 
-/// The credential as if it had said before what is in `report`: webauthn-rs refuses some of what may change, and takes
-/// some of what may not. [`Report::after`] decides on both.
-fn following(credential: &Credential, report: Report) -> Result<Credential, serde_json::Error> {
+/// The credential with the counter at zero and the backup eligibility of `report`, so that webauthn-rs has nothing to
+/// compare: it refuses some changes that are allowed, and accepts some that are not. [`Report::after`] decides instead.
+fn agreeing_with(credential: &Credential, report: Report) -> Result<Credential, serde_json::Error> {
     let mut written = serde_json::to_value(credential)?;
     if let Some(parts) = written.get_mut("cred").and_then(serde_json::Value::as_object_mut) {
         parts.insert("counter".to_owned(), 0.into());
@@ -292,25 +314,25 @@ fn following(credential: &Credential, report: Report) -> Result<Credential, serd
     serde_json::from_value(written)
 }
 
-/// The base point of P-256 (SEC 2 §2.4.2).
-const X: [u8; 32] = [
+/// The decoy's public key: the base point of P-256 (SEC 2 §2.4.2), whose private key is 1.
+const DECOY_X: [u8; 32] = [
     0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d,
     0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
 ];
-const Y: [u8; 32] = [
+/// The y coordinate of the decoy's public key.
+const DECOY_Y: [u8; 32] = [
     0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33,
     0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
 ];
 
-/// A key of that id whose private half is no secret.
+/// A credential of that id with the decoy's key, written as webauthn-rs writes credentials.
 fn decoy(id: &str) -> Result<Credential, serde_json::Error> {
-    let encode = |bytes: [u8; 32]| BASE64.encode(bytes);
     serde_json::from_value(serde_json::json!({ "cred": {
         "cred_id": id,
         "cred": { "type_": "ES256", "key": { "EC_EC2": {
             "curve": "SECP256R1",
-            "x": encode(X),
-            "y": encode(Y),
+            "x": encode_base64url(&DECOY_X),
+            "y": encode_base64url(&DECOY_Y),
         } } },
         "counter": 0,
         "transports": null,
@@ -338,7 +360,7 @@ mod tests {
 
     /// An assertion by the private key 1, whose public half is the base point.
     fn by_key_one(id: &[u8], challenge: &[u8]) -> PublicKeyCredential {
-        let base = [&[4][..], &X, &Y].concat();
+        let base = [&[4][..], &DECOY_X, &DECOY_Y].concat();
         let one = [&[0; 31][..], &[1]].concat();
         let key = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_ASN1_SIGNING, &one, &base).unwrap();
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -367,10 +389,10 @@ mod tests {
         let party =
             RelyingParty::new(&Host::parse("notes.example.com").unwrap(), "Notes", &origin, &[], &fakes).unwrap();
         let (options, state) = party.challenge_sign_in(None).unwrap();
-        let answer = by_key_one(b"nobody", options.challenge.as_ref());
+        let answer = by_key_one(b"unknown", options.challenge.as_ref());
         let decoy = decoy(&answer.id).unwrap();
         let verified = party.webauthn.finish_discoverable_authentication_v2(&answer, state.clone(), &decoy);
         assert!(verified.is_ok_and(|result| result.user_verified()));
-        assert!(matches!(party.verify_in_vain(&answer, state), Unproved::Malformed(_)));
+        assert!(matches!(party.verify_in_vain(&answer, state), Unproved::FailedCheck(_)));
     }
 }

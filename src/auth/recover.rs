@@ -1,4 +1,10 @@
-//! Drives the steps of [`crate::domain::recover`].
+//! Getting back in without a passkey: drives the steps of [`crate::domain::recover`].
+//!
+//! A person types an address (`begin`), proves the code from a mail or from the operator (`prove`), makes a passkey
+//! (`finish`), and reviews what else can sign in (`begin_review`). The operator may have a proved recovery wait first:
+//! that is a hold, which a link in a mail stops (`cancel`). The owner of an older passkey may contest a recovery
+//! (`contest`). The account then opens by that passkey and a mailed code together: such a recovery is begun beside the
+//! passkey (`begin_beside`).
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -33,42 +39,11 @@ use crate::domain::visitor::Visitor;
 use crate::domain::word_link::Reading;
 use crate::store::{CommitError, StoreError};
 
-/// What a code has come to.
-#[derive(Debug)]
-pub enum CameTo {
-    /// It is proved.
-    Proved(Proved),
-    /// It has opened a contested account beside an older passkey.
-    SignedIn(Box<SignedInBrowser>),
-}
+/// How many of an account's newest events are read to find out what became of a recovery: too many for a stranger to
+/// cause within days.
+const EVENTS_READ: usize = 1000;
 
-/// How many of an account's newest events are looked through for what became of a recovery: as many as no stranger can
-/// bury it under within days.
-const EVENTS: usize = 1000;
-
-/// What the link in the letter of a held recovery has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancelling {
-    /// Its recovery is stopped.
-    Stopped,
-    /// Its recovery is over, and nothing was done.
-    Over(Over),
-}
-
-/// A recovery that the owner of an older passkey may contest.
-#[derive(Debug)]
-pub struct Contestable {
-    /// The account as it is now.
-    pub owner: Account,
-    /// The passkey that the recovery made, where it has made one.
-    pub made: Option<Passkey>,
-    /// The older passkey that was proved.
-    pub older: Option<Passkey>,
-    proves: Proves,
-    spent: CeremonyId,
-}
-
-/// Getting back in.
+/// The flow of getting back in.
 #[derive(Clone, Debug)]
 pub struct RecoverFlow {
     core: Arc<Core>,
@@ -95,29 +70,30 @@ impl RecoverFlow {
         }
     }
 
-    /// How that owner gets back in by a recovery whose code was proved.
-    async fn mode_of(&self, recovery: &Recovery, owner: &Account) -> RecoveryMode {
+    /// How that owner gets back in by a recovery whose code was proved. A mailed code has arrived, so mail can be
+    /// written to the address.
+    async fn mode_once_proved(&self, recovery: &Recovery, owner: &Account) -> RecoveryMode {
         match recovery.stage {
             RecoveryStage::Vouched => self.mode_for(owner).await,
             RecoveryStage::Code | RecoveryStage::Proved => self.policy.mode_for(Some(owner)),
         }
     }
 
-    /// How a person without their passkey gets back in, as far as a page tells.
+    /// How people get back in, as every page says it: without looking at an address or an account.
     pub fn mode(&self) -> RecoveryMode {
         self.policy.mode
     }
 
-    /// How people get back in.
+    /// How people get back in, as the operator has it.
     pub(super) fn policy(&self) -> &RecoveryPolicy {
         &self.policy
     }
 
-    /// An address was typed: sends a code where it has an account. On our pages, the visitor goes on as
-    /// [`Visitor::moved_on`].
+    /// An address was typed: sends a code where it has an account. On our pages, the visitor goes on with the next flow
+    /// cookie ([`Visitor::moved_on`]).
     ///
     /// # Errors
-    /// [`RecoverRefusal::Off`], too many codes; a failure of the store.
+    /// [`RecoverRefusal::Off`], [`CodeRefusal::TooMany`]; a failure of the store.
     pub async fn begin(
         &self,
         email: Email,
@@ -125,7 +101,7 @@ impl RecoverFlow {
         visitor: &Visitor,
     ) -> Result<(), Failure<RecoverRefusal>> {
         let visitor = &visitor.moved_on();
-        // The same press again, which has been answered.
+        // The same press has arrived again, and was answered before.
         if visitor.press.is_some() && self.pending(visitor).await?.is_some() {
             return Ok(());
         }
@@ -137,7 +113,7 @@ impl RecoverFlow {
         Ok(self.core.tell_of_tries(&email, counters, visitor).await?)
     }
 
-    /// A visitor waits for a code of an address that none is sent to.
+    /// Begins a recovery of an address to which no code is sent, so that the visitor waits for one like any other.
     pub(super) async fn begin_in_vain(&self, email: Email, visitor: &Visitor) -> Result<(), StoreError> {
         match self.core.carry_out(recover::begin_in_vain(email, self.core.moment(visitor))).await {
             Ok(()) | Err(CommitError::Conflict(_)) => Ok(()),
@@ -154,17 +130,17 @@ impl RecoverFlow {
         Ok(recovery.filter(|recovery| recovery.is_open(self.core.now())))
     }
 
-    async fn begun(&self, visitor: &Visitor) -> Result<Recovery, Failure<RecoverRefusal>> {
+    async fn pending_or_refused(&self, visitor: &Visitor) -> Result<Recovery, Failure<RecoverRefusal>> {
         self.pending(visitor).await?.ok_or(Failure::Refused(RecoverRefusal::NoRecovery))
     }
 
     /// Sends another code to the address that was typed.
     ///
     /// # Errors
-    /// [`RecoverRefusal::NoRecovery`], too soon, too many; a failure of the store.
+    /// [`RecoverRefusal::NoRecovery`], [`CodeRefusal::TooSoon`], [`CodeRefusal::TooMany`]; a failure of the store.
     pub async fn resend_code(&self, visitor: &Visitor) -> Result<(), Failure<RecoverRefusal>> {
         for _ in 0..RACES {
-            let recovery = self.begun(visitor).await?;
+            let recovery = self.pending_or_refused(visitor).await?;
             let email = recovery.email.clone();
             let counters = match recovery.beside {
                 Some(_) => self.core.code_counters_beside(&email, visitor).await?,
@@ -174,7 +150,7 @@ impl RecoverFlow {
             let policy = self.policy_for(&email).await;
             let plan = recover::resend(&policy, recovery, owner.as_ref(), counters, self.core.moment(visitor));
             match self.core.carry_out(plan.map_err(Failure::Refused)?).await {
-                // A try was counted meanwhile.
+                // A try was counted meanwhile: it is read again.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {}
                 sent => {
                     sent?;
@@ -185,174 +161,44 @@ impl RecoverFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// A code was typed: counts the try, compares, and says what it leads to. On our pages, the visitor goes on as
-    /// [`Visitor::moved_on`] to a new passkey.
+    /// A code was typed: counts the try, compares, and says what it leads to. On our pages, the visitor goes on to a
+    /// new passkey with the next flow cookie ([`Visitor::moved_on`]).
     ///
     /// # Errors
     /// Any [`RecoverRefusal`] of a code; a failure of the store.
-    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<RecoverRefusal>> {
+    pub async fn prove(&self, typed: &str, visitor: &Visitor) -> Result<RecoveryCodeOutcome, Failure<RecoverRefusal>> {
         match self.try_code(typed, visitor).await {
-            // The same press again, which has been answered.
+            // The same press has arrived again, and was answered before: the code was proved, or a session begun.
             Err(Failure::Refused(_)) if self.has_proved(&visitor.moved_on()).await? => {
-                Ok(CameTo::Proved(Proved::SetUp))
+                Ok(RecoveryCodeOutcome::Proved(Proved::SetUp))
             }
             Err(refused @ Failure::Refused(_)) => self
                 .sessions
                 .or_again(Err(refused), visitor)
                 .await
-                .map(|signed_in| CameTo::SignedIn(Box::new(signed_in))),
+                .map(|signed_in| RecoveryCodeOutcome::SignedIn(Box::new(signed_in))),
             proved => proved,
         }
     }
 
-    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<CameTo, Failure<RecoverRefusal>> {
+    async fn try_code(&self, typed: &str, visitor: &Visitor) -> Result<RecoveryCodeOutcome, Failure<RecoverRefusal>> {
         let counted = self.count_try(typed, visitor).await?;
         match counted.recovery().beside.clone() {
             Some(older) => self.open_beside(counted, &older, visitor).await,
-            None => self.prove_counted(counted, visitor).await.map(CameTo::Proved),
+            None => self.prove_counted(counted, visitor).await.map(RecoveryCodeOutcome::Proved),
         }
     }
 
-    /// An older passkey of a contested account was proved: sends the code that opens it together with that. On our
-    /// pages, the visitor goes on as [`Visitor::moved_on`].
-    pub(super) async fn begin_beside(
-        &self,
-        proof: &Proof<Destination>,
-        account: &Account,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<RecoverRefusal>> {
-        let (counters, moment) =
-            (self.core.code_counters_beside(&account.email, visitor).await?, self.core.moment(visitor));
-        let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
-        self.core.carry_out(plan).await?;
-        Ok(self.core.tell_of_tries(&account.email, counters, visitor).await?)
-    }
-
-    /// Compares the code that opens a contested account beside an older passkey.
-    async fn open_beside(
-        &self,
-        mut counted: CountedRecoveryTry,
-        older: &CredentialId,
-        visitor: &Visitor,
-    ) -> Result<CameTo, Failure<RecoverRefusal>> {
-        let core = &self.core;
-        let none = || Failure::Refused(RecoverRefusal::NoRecovery);
-        for _ in 0..RACES {
-            let Recovery { account, code: mailed, browser, .. } = counted.recovery().clone();
-            let is_right =
-                matches!(counted.typed(), Some(TypedCode::Mailed(code)) if code.matches(&core.code(mailed.id)));
-            let owner = self.account(account.ok_or_else(none)?).await?;
-            let older = core.records.passkey(older).await?.ok_or_else(none)?;
-            let mut made = Vec::new();
-            for id in owner.aftermath.review.iter().flat_map(Review::all_made) {
-                made.extend(core.records.passkey(id).await?);
-            }
-            let hold = core.records.hold(owner.id).await?;
-            let (token, session) = core.start_in_browser(visitor);
-            let (keys, moment) = ((&older, made.as_slice()), core.moment(visitor));
-            let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
-            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
-            match core.carry_out(plan).await {
-                // Another try was counted meanwhile, which takes nothing from this one.
-                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
-                    let now_there = core.records.recovery(browser).await?;
-                    counted = counted.reread(now_there).ok_or_else(none)?;
-                }
-                opened => {
-                    let FinishedRecovery { session, return_to } = opened?;
-                    tracing::info!(account = %owner.id, "a contested recovery was undone");
-                    return Ok(CameTo::SignedIn(Box::new(SignedInBrowser { token, session, return_to })));
-                }
-            }
-        }
-        Err(WorldFailure::Raced.into())
-    }
-
-    /// Makes a challenge to contest a recovery with the older passkey that has just been proved; the question that
-    /// stands for it is used up.
-    ///
-    /// # Errors
-    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
-    pub async fn begin_contest(
-        &self,
-        ceremony: CeremonyId,
-        visitor: &Visitor,
-    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<RecoverRefusal>> {
-        let Contestable { proves, spent, .. } = self.contestable(ceremony, visitor).await?;
-        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
-        let (allowed, moment) = (vec![credential.clone()], self.core.moment(visitor));
-        let (ceremony, options) = self.core.question(proves, Some(allowed), Destination::root(), moment)?;
-        let id = ceremony.id;
-        let changes = vec![CeremonyChange::Spend(spent).into(), CeremonyChange::Add(ceremony).into()];
-        self.core.carry_out(Plan::relaxed(changes, ())).await?;
-        Ok((id, options))
-    }
-
-    /// What a question leads to that stands for a proof of an older passkey.
-    ///
-    /// # Errors
-    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
-    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<RecoverRefusal>> {
-        let ceremony = self.core.ceremony(id).await?;
-        let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
-        let CeremonyPurpose::Prove { proves, .. } = opened.purpose else {
-            return Err(Failure::Refused(RecoverRefusal::Stale));
-        };
-        let Proves::Contest { account, credential } = &proves else {
-            return Err(Failure::Refused(RecoverRefusal::Stale));
-        };
-        let owner = self.account(*account).await?;
-        if owner.aftermath.review.is_none() {
-            return Err(Failure::Refused(RecoverRefusal::NoReview));
-        }
-        let mut passkeys = self.core.records.passkeys(*account).await?;
-        let mut take = |id: &CredentialId| {
-            passkeys.iter().position(|passkey| passkey.key.id == *id).map(|at| passkeys.swap_remove(at))
-        };
-        let (made, older) = (owner.aftermath.made().and_then(&mut take), take(credential));
-        Ok(Contestable { owner, made, older, proves, spent: id })
-    }
-
-    /// The device answered: an older passkey says that the recovery was not the owner's.
-    ///
-    /// # Errors
-    /// Any [`RecoverRefusal`] of an answer; a failure of the store.
-    pub async fn contest(
-        &self,
-        ceremony: CeremonyId,
-        answer: PublicKeyCredential,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<RecoverRefusal>> {
-        let ceremony = self.core.ceremony(ceremony).await?;
-        let question = recover::open_contest(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
-        let id = question.id();
-        let contested = self.contest_by(question, answer, visitor).await;
-        self.core.over(id, "contest", contested).await
-    }
-
-    async fn contest_by(
-        &self,
-        question: AssertionChallenge<Contesting>,
-        answer: PublicKeyCredential,
-        visitor: &Visitor,
-    ) -> Result<(), Failure<RecoverRefusal>> {
-        let (proof, owner) = self.core.prove_at_rest_too(question, answer, None, visitor).await?;
-        let hold = self.core.records.hold(owner.id).await?;
-        let plan = recover::contest(&proof, &owner, hold.as_ref(), self.core.moment(visitor));
-        self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
-        tracing::warn!(account = %owner.id, "a recovery was contested with an older passkey");
-        Ok(())
-    }
-
-    /// Whether this visitor's recovery waits for a passkey.
+    /// Whether this visitor has proved a code, and goes on to the new passkey.
     async fn has_proved(&self, visitor: &Visitor) -> Result<bool, StoreError> {
         let recovery = self.pending(visitor).await?;
         Ok(recovery.is_some_and(|recovery| recover::proved_account(&recovery, self.core.now()).is_ok()))
     }
 
+    /// Counts a try of what was typed, before it is compared.
     async fn count_try(&self, typed: &str, visitor: &Visitor) -> Result<CountedRecoveryTry, Failure<RecoverRefusal>> {
         for _ in 0..RACES {
-            let recovery = self.begun(visitor).await?;
+            let recovery = self.pending_or_refused(visitor).await?;
             let counters = self.core.code_counters(&recovery.email, visitor).await?;
             let mode = recover::mode_of_code(self.policy.mode, &recovery);
             let typed = TypedCode::parse(mode, typed).ok_or(Failure::Refused(CodeRefusal::NotACode.into()))?;
@@ -372,8 +218,9 @@ impl RecoverFlow {
     ) -> Result<Proved, Failure<RecoverRefusal>> {
         for _ in 0..RACES {
             let Recovery { code: mailed, browser, .. } = counted.recovery();
-            // Of an address without an account as much is looked for.
+            // Where the address has no account, as much is looked up with the id of a stand-in.
             let owner = counted.recovery().owner();
+            // Where the code is right, what it uses up besides the recovery.
             let right = match counted.typed() {
                 Some(TypedCode::Mailed(code)) => code.matches(&self.core.code(mailed.id)).then(Vec::new),
                 Some(TypedCode::FromOperator(code)) => self.operators_code(owner, code).await?,
@@ -381,17 +228,17 @@ impl RecoverFlow {
             };
             let hold = self.core.records.hold(owner).await?;
             let owner = self.core.records.account(owner).await?;
-            // Where it got another address meanwhile, the code went to one that is not its own any more.
-            let is_of = |owner: &Account| owner.email == counted.recovery().email;
-            let right = right.filter(|_| owner.as_ref().is_none_or(is_of));
+            // Where the account got another address meanwhile, the code went to the former one, and is not right.
+            let has_address = |owner: &Account| owner.email == counted.recovery().email;
+            let right = right.filter(|_| owner.as_ref().is_none_or(has_address));
             let policy = match counted.typed() {
                 Some(TypedCode::FromOperator(_)) => self.policy_for(&counted.recovery().email).await,
-                // One that was mailed has arrived, whatever the mail server says by now.
+                // A mailed code has arrived, whatever the mail server says by now.
                 Some(TypedCode::Mailed(_)) | None => Cow::Borrowed(&*self.policy),
             };
             let mode = policy.mode_for(owner.as_ref());
             let plan = recover::prove(mode, &counted, right, owner.as_ref(), hold, self.core.moment(visitor));
-            let plan = plan.map_err(|refusal| self.why_not(refusal, &counted))?;
+            let plan = plan.map_err(|refusal| self.refusal_of_try(refusal, &counted))?;
             match self.core.carry_out(plan).await {
                 // Another try was counted meanwhile, which takes nothing from this one.
                 Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
@@ -404,8 +251,8 @@ impl RecoverFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Why the code of a counted try opens nothing.
-    fn why_not(&self, refusal: RecoverRefusal, counted: &CountedRecoveryTry) -> Failure<RecoverRefusal> {
+    /// The refusal of a counted try. A mailed code that a newer one has replaced is told as such.
+    fn refusal_of_try(&self, refusal: RecoverRefusal, counted: &CountedRecoveryTry) -> Failure<RecoverRefusal> {
         Failure::Refused(match (refusal, counted.typed()) {
             (RecoverRefusal::Code(refusal), Some(TypedCode::Mailed(typed))) => {
                 self.core.or_earlier(refusal, typed, &counted.recovery().code).into()
@@ -414,17 +261,72 @@ impl RecoverFlow {
         })
     }
 
-    /// What takes the operator's code away, where `typed` is it. Its tries are those of the address: with a limit of
-    /// its own, a stranger who knows the address could burn it.
+    /// The change that spends the operator's code of an account, where `typed` is that code. Wrong tries are counted
+    /// for the address, and do not spend the code: otherwise a stranger who knows the address could.
     async fn operators_code(
         &self,
         account: AccountId,
         typed: &admin_code::AdminCodeText,
     ) -> Result<Option<Vec<Change>>, StoreError> {
-        let out = self.core.records.admin_code(account).await?.filter(|code| code.is_open(self.core.now()));
-        let right = out.filter(|code| code.is(typed, &self.core.keys.admin_codes));
-        // To be committed with what the code is good for, so that it is used once.
+        let open = self.core.records.admin_code(account).await?.filter(|code| code.is_open(self.core.now()));
+        let right = open.filter(|code| code.is(typed, &self.core.keys.admin_codes));
+        // It is committed together with what the code opens, so that the code is used once.
         Ok(right.map(|code| vec![AdminCodeChange::Spend { account, digest: code.digest }.into()]))
+    }
+
+    /// An older passkey of a contested account was proved: sends the code that opens the account together with it. On
+    /// our pages, the visitor goes on with the next flow cookie ([`Visitor::moved_on`]).
+    pub(super) async fn begin_beside(
+        &self,
+        proof: &Proof<Destination>,
+        account: &Account,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
+        let (counters, moment) =
+            (self.core.code_counters_beside(&account.email, visitor).await?, self.core.moment(visitor));
+        let plan = recover::begin_beside(proof, account, counters, moment).map_err(Failure::Refused)?;
+        self.core.carry_out(plan).await?;
+        Ok(self.core.tell_of_tries(&account.email, counters, visitor).await?)
+    }
+
+    /// Compares the code that opens a contested account beside an older passkey.
+    async fn open_beside(
+        &self,
+        mut counted: CountedRecoveryTry,
+        older: &CredentialId,
+        visitor: &Visitor,
+    ) -> Result<RecoveryCodeOutcome, Failure<RecoverRefusal>> {
+        let core = &self.core;
+        let no_recovery = || Failure::Refused(RecoverRefusal::NoRecovery);
+        for _ in 0..RACES {
+            let Recovery { account, code: mailed, browser, .. } = counted.recovery().clone();
+            let is_right =
+                matches!(counted.typed(), Some(TypedCode::Mailed(code)) if code.matches(&core.code(mailed.id)));
+            let owner = self.account(account.ok_or_else(no_recovery)?).await?;
+            let older = core.records.passkey(older).await?.ok_or_else(no_recovery)?;
+            let mut made = Vec::new();
+            for id in owner.aftermath.review.iter().flat_map(Review::all_made) {
+                made.extend(core.records.passkey(id).await?);
+            }
+            let hold = core.records.hold(owner.id).await?;
+            let (token, session) = core.start_in_browser(visitor);
+            let (keys, moment) = ((&older, made.as_slice()), core.moment(visitor));
+            let plan = recover::open_beside(&counted, is_right, &owner, keys, hold.as_ref(), session, moment);
+            let plan = plan.map_err(|refusal| self.refusal_of_try(refusal, &counted))?;
+            match core.carry_out(plan).await {
+                // Another try was counted meanwhile, which takes nothing from this one.
+                Err(CommitError::Conflict(Conflict::RecoveryChanged)) => {
+                    let now_there = core.records.recovery(browser).await?;
+                    counted = counted.reread(now_there).ok_or_else(no_recovery)?;
+                }
+                opened => {
+                    let FinishedRecovery { session, return_to } = opened?;
+                    tracing::info!(account = %owner.id, "a contested recovery was undone");
+                    return Ok(RecoveryCodeOutcome::SignedIn(Box::new(SignedInBrowser { token, session, return_to })));
+                }
+            }
+        }
+        Err(WorldFailure::Raced.into())
     }
 
     /// Makes a challenge for the new passkey of a proved recovery.
@@ -436,10 +338,10 @@ impl RecoverFlow {
         visitor: &Visitor,
     ) -> Result<(CeremonyId, PublicKeyCredentialCreationOptions), Failure<RecoverRefusal>> {
         let core = &self.core;
-        let recovery = self.begun(visitor).await?;
+        let recovery = self.pending_or_refused(visitor).await?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let account = self.account(account).await?;
-        // None is excluded: where a device still has a passkey that is refused, it must be able to replace it.
+        // No passkey is excluded: a device that still has one that is refused must be able to replace it.
         let (owner, makes) = (Owner::of(&account, &[]), Makes::Another(Leave::Recovery));
         let (ceremony, options) = core.challenge(owner, makes, Destination::root(), core.moment(visitor))?;
         let id = ceremony.id;
@@ -447,11 +349,13 @@ impl RecoverFlow {
         Ok((id, options))
     }
 
+    /// That account, unless it is gone.
     async fn account(&self, id: AccountId) -> Result<Account, Failure<RecoverRefusal>> {
         self.core.records.account(id).await?.ok_or(Failure::Refused(RecoverRefusal::NoRecovery))
     }
 
-    /// The device made the new passkey: a session, and every other one ends. Refused or not, the ceremony is over.
+    /// The device made the new passkey: keeps it, begins a session, and ends every other one. Refused or not, the
+    /// ceremony is over.
     ///
     /// # Errors
     /// Any [`RecoverRefusal`] of a passkey; a failure of the store.
@@ -478,7 +382,7 @@ impl RecoverFlow {
     ) -> Result<SignedInBrowser, Failure<RecoverRefusal>> {
         let core = &self.core;
         let made = core.make(making, answer).await?;
-        let recovery = self.begun(visitor).await?;
+        let recovery = self.pending_or_refused(visitor).await?;
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let owner = self.account(account).await?;
         let hold = core.records.hold(account).await?;
@@ -486,15 +390,15 @@ impl RecoverFlow {
         let naming = Naming { chosen: name.and_then(manage::name), others: &others };
         let (token, session) = core.start_in_browser(visitor);
         let moment = core.moment(visitor);
-        let mode = self.mode_of(&recovery, &owner).await;
+        let mode = self.mode_once_proved(&recovery, &owner).await;
         let plan = recover::finish(mode, made, &owner, (&recovery, hold.as_ref()), naming, session, moment);
         let FinishedRecovery { session, return_to } = core.carry_out(plan.map_err(Failure::Refused)?).await?;
         tracing::info!(%account, "an account was recovered");
         Ok(SignedInBrowser { token, session, return_to })
     }
 
-    /// A recovery of a client of the API, whose counted code opens whatever session is `starting`; `None` where it is
-    /// held.
+    /// The end of a recovery over the API. The right code begins the session that is `starting`, before a passkey is
+    /// made; `None` where the recovery is held.
     pub(super) async fn finish_by_code(
         &self,
         counted: CountedRecoveryTry,
@@ -511,14 +415,92 @@ impl RecoverFlow {
         let account = recover::proved_account(&recovery, core.now()).map_err(Failure::Refused)?;
         let hold = core.records.hold(account).await?;
         let owner = self.account(account).await?;
-        let others = !core.records.passkeys(account).await?.is_empty();
+        let has_passkeys = !core.records.passkeys(account).await?.is_empty();
         let (session, moment) = (starting.session.clone(), core.moment(visitor));
-        let mode = self.mode_of(&recovery, &owner).await;
-        let plan = recover::finish_by_code(mode, &owner, &recovery, hold.as_ref(), others, session, moment);
+        let mode = self.mode_once_proved(&recovery, &owner).await;
+        let plan = recover::finish_by_code(mode, &owner, &recovery, hold.as_ref(), has_passkeys, session, moment);
         let session = core.carry_out(starting.along(plan.map_err(Failure::Refused)?)).await?;
         let account = self.account(account).await?;
         tracing::info!(account = %account.id, "an account was recovered");
         Ok(Some((account, session)))
+    }
+
+    /// Makes a challenge to contest a recovery with the older passkey that has just been proved. It takes the place of
+    /// `ceremony`, which remembers that proof.
+    ///
+    /// # Errors
+    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
+    pub async fn begin_contest(
+        &self,
+        ceremony: CeremonyId,
+        visitor: &Visitor,
+    ) -> Result<(CeremonyId, PublicKeyCredentialRequestOptions), Failure<RecoverRefusal>> {
+        let Contestable { proves, question, .. } = self.contestable(ceremony, visitor).await?;
+        let Proves::Contest { credential, .. } = &proves else { return Err(Failure::Refused(RecoverRefusal::Stale)) };
+        let (allowed, moment) = (vec![credential.clone()], self.core.moment(visitor));
+        let (ceremony, options) = self.core.question(proves, Some(allowed), Destination::root(), moment)?;
+        let id = ceremony.id;
+        let changes = vec![CeremonyChange::Spend(question).into(), CeremonyChange::Add(ceremony).into()];
+        self.core.carry_out(Plan::relaxed(changes, ())).await?;
+        Ok((id, options))
+    }
+
+    /// The recovery that a person may contest who has proved an older passkey. The ceremony `id` remembers the proof:
+    /// it was begun then, and its challenge was sent to no browser.
+    ///
+    /// # Errors
+    /// [`RecoverRefusal::Stale`], [`RecoverRefusal::NoReview`]; a failure of the store.
+    pub async fn contestable(&self, id: CeremonyId, visitor: &Visitor) -> Result<Contestable, Failure<RecoverRefusal>> {
+        let ceremony = self.core.ceremony(id).await?;
+        let opened = ceremony.open(visitor, self.core.now()).map_err(|stale| Failure::Refused(stale.into()))?;
+        let CeremonyPurpose::Prove { proves, .. } = opened.purpose else {
+            return Err(Failure::Refused(RecoverRefusal::Stale));
+        };
+        let Proves::Contest { account, credential } = &proves else {
+            return Err(Failure::Refused(RecoverRefusal::Stale));
+        };
+        let owner = self.account(*account).await?;
+        if owner.aftermath.review.is_none() {
+            return Err(Failure::Refused(RecoverRefusal::NoReview));
+        }
+        let mut passkeys = self.core.records.passkeys(*account).await?;
+        let mut take = |id: &CredentialId| {
+            passkeys.iter().position(|passkey| passkey.key.id == *id).map(|at| passkeys.swap_remove(at))
+        };
+        let (made, older) = (owner.aftermath.made().and_then(&mut take), take(credential));
+        Ok(Contestable { owner, made, older, proves, question: id })
+    }
+
+    /// The device answered: an older passkey says that the recovery was not the owner's.
+    ///
+    /// # Errors
+    /// Any [`RecoverRefusal`] of an answer; a failure of the store.
+    pub async fn contest(
+        &self,
+        ceremony: CeremonyId,
+        answer: PublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
+        let ceremony = self.core.ceremony(ceremony).await?;
+        let question = recover::open_contest(ceremony, self.core.moment(visitor)).map_err(Failure::Refused)?;
+        let id = question.id();
+        let contested = self.contest_by(question, answer, visitor).await;
+        self.core.over(id, "contest", contested).await
+    }
+
+    async fn contest_by(
+        &self,
+        question: AssertionChallenge<Contesting>,
+        answer: PublicKeyCredential,
+        visitor: &Visitor,
+    ) -> Result<(), Failure<RecoverRefusal>> {
+        // An older passkey rests until the review, and may do this all the same.
+        let (proof, owner) = self.core.prove_at_rest_too(question, answer, None, visitor).await?;
+        let hold = self.core.records.hold(owner.id).await?;
+        let plan = recover::contest(&proof, &owner, hold.as_ref(), self.core.moment(visitor));
+        self.core.carry_out(plan.map_err(Failure::Refused)?).await?;
+        tracing::warn!(account = %owner.id, "a recovery was contested with an older passkey");
+        Ok(())
     }
 
     /// The passkeys a session is asked to review: all but its own.
@@ -542,12 +524,12 @@ impl RecoverFlow {
         Ok(passkeys)
     }
 
-    /// Makes a challenge for the session's own passkey, to answer "Keep your account safe" by removing those named. The
-    /// list is the one that was shown, or is asked for again.
+    /// Makes a challenge for the session's own passkey, to answer "Keep your account safe" by removing the passkeys
+    /// `remove`. `listed` are those that the page showed.
     ///
     /// # Errors
-    /// [`RecoverRefusal::NoReview`] where there is none, or a passkey is named that was not listed;
-    /// [`RecoverRefusal::Stale`] where the list has changed; a failure of the store.
+    /// [`RecoverRefusal::NoReview`] where there is no review, or a passkey is to be removed that was not listed;
+    /// [`RecoverRefusal::Stale`] where the list has changed, and must be shown again; a failure of the store.
     pub async fn begin_review(
         &self,
         live: &LiveSession,
@@ -573,36 +555,69 @@ impl RecoverFlow {
         Ok((id, options))
     }
 
-    /// Reads the link in the letter of a held recovery, in whatever shape it comes.
+    /// Reads the link in the letter of a held recovery, as mail programs and people leave it.
     pub fn read_cancel_link(&self, text: &str) -> Reading<CancelLink> {
-        CancelLink::read(text, &self.core.keys.holds)
+        CancelLink::read(text, &self.core.keys.cancel_links)
     }
 
-    /// Cancels a held recovery, for the person who has its link; or says what is known where it is over.
+    /// Cancels a held recovery, for the person who has its link. Where it is over, says what became of it.
     ///
     /// # Errors
     /// A failure of the store.
-    pub async fn cancel(&self, link: CancelLink, visitor: &Visitor) -> Result<Cancelling, Failure<RecoverRefusal>> {
+    pub async fn cancel(&self, link: CancelLink, visitor: &Visitor) -> Result<CancelOutcome, Failure<RecoverRefusal>> {
         let CancelLink { account, hold } = link;
         let Some(owner) = self.core.records.account(account).await? else {
-            return Ok(Cancelling::Over(Over::default()));
+            return Ok(CancelOutcome::Over(Over::default()));
         };
         let found = self.core.records.hold(account).await?;
         if let Ok(plan) = recover::cancel(found, hold, &owner, self.core.moment(visitor)) {
             match self.core.carry_out(plan).await {
                 Ok(()) => {
                     tracing::info!(%account, "a held recovery was cancelled");
-                    return Ok(Cancelling::Stopped);
+                    return Ok(CancelOutcome::Stopped);
                 }
                 // Stopped or finished meanwhile.
                 Err(CommitError::Conflict(Conflict::HoldChanged)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let events = self.core.records.events(account, EVENTS).await?;
+        let events = self.core.records.events(account, EVENTS_READ).await?;
         let another_waits = self.core.open_hold(account).await?.is_some();
-        Ok(Cancelling::Over(Over::of(&events, another_waits)))
+        Ok(CancelOutcome::Over(Over::of(&events, another_waits)))
     }
+}
+
+/// What a right code leads to.
+#[derive(Debug)]
+pub enum RecoveryCodeOutcome {
+    /// It is proved: the visitor makes a passkey, now or later.
+    Proved(Proved),
+    /// It has opened a contested account together with an older passkey.
+    SignedIn(Box<SignedInBrowser>),
+}
+
+/// What the link in the letter of a held recovery did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// Its recovery is stopped.
+    Stopped,
+    /// Its recovery is over, and nothing was done.
+    Over(Over),
+}
+
+/// A recovery that the owner of an older passkey may contest.
+#[derive(Debug)]
+pub struct Contestable {
+    /// The account as it is now.
+    pub owner: Account,
+    /// The passkey that the recovery made, where it has made one.
+    pub made: Option<Passkey>,
+    /// The older passkey that was proved, where the account still has it.
+    pub older: Option<Passkey>,
+    /// What the next challenge is to prove.
+    proves: Proves,
+    /// The ceremony that remembers the proof, and is spent by that challenge.
+    question: CeremonyId,
 }
 
 impl Core {

@@ -232,7 +232,7 @@ impl RegisterFlow {
     ) -> Result<register::FinishedRegistration, Failure<RegisterRefusal>> {
         for _ in 0..RACES {
             let code = self.core.code(counted.registration().code.id);
-            counted.compare(&code).map_err(|refusal| self.why_not(refusal, &counted))?;
+            counted.compare(&code).map_err(|refusal| self.refusal_of_try(refusal, &counted))?;
             let (answer, invitation) = self.look_up(&counted.registration().email).await?;
             let answer = answer.map_err(Failure::Refused)?;
             let (session, moment) = (starting.session.clone(), self.core.moment(visitor));
@@ -256,8 +256,8 @@ impl RegisterFlow {
         Err(WorldFailure::Raced.into())
     }
 
-    /// Why the code of a counted try opens nothing.
-    fn why_not(&self, refusal: RegisterRefusal, counted: &CountedRegisterTry) -> Failure<RegisterRefusal> {
+    /// The refusal of a counted try. A mailed code that a newer one has replaced is told as such.
+    fn refusal_of_try(&self, refusal: RegisterRefusal, counted: &CountedRegisterTry) -> Failure<RegisterRefusal> {
         let RegisterRefusal::Code(refusal) = refusal else { return Failure::Refused(refusal) };
         let code = self.core.or_earlier(refusal, counted.typed(), &counted.registration().code);
         Failure::Refused(code.into())

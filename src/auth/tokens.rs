@@ -167,9 +167,9 @@ impl TokensFlow {
     ) -> Result<(AccessToken, Timestamp), IdentityError> {
         let now = self.core.now();
         let created_at = session.created_at.min(now);
-        let ends_at = self.sessions.limits().absolute_end(created_at);
+        let absolute_end = self.sessions.limits().absolute_end(created_at);
         let session_end = self.sessions.limits().end(created_at, now);
-        let signed_in = SignedIn { session, account, ends_at };
+        let signed_in = SignedIn { session, account, absolute_end };
         let token =
             self.core.identity.mint_access(&signed_in, elevated_until, session_end, self.core.entropy.uuid(), now)?;
         Ok((token, now))

@@ -1,17 +1,17 @@
-//! Where signatures are verified: off the async threads, behind everything else, and only so many at a time.
+//! Where signatures are verified: on threads of their own, with the lowest priority, and only so many at a time.
 
 use crate::threads::{self, ThreadPlan, Threads, ThreadsRefused};
 
-/// How many signatures may wait; more are refused at once, so that a storm of sign-ins does not pile up. A core
-/// verifies them in less than a tenth of a second.
+/// How many signatures may wait; more are refused at once, so that a storm of sign-ins does not pile up. A core verifies
+/// a signature in a third of a millisecond, and as many as may wait in less than a tenth of a second.
 const WAITING: usize = 256;
 
-/// The threads that verify signatures. One takes a third of a millisecond of a core.
+/// The threads that verify signatures.
 #[derive(Debug)]
 pub struct Verifying(Threads);
 
 impl Verifying {
-    /// One thread for each core.
+    /// Starts one thread for each core.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -19,7 +19,7 @@ impl Verifying {
         Self::start_on(threads::cores())
     }
 
-    /// Starts so many threads to verify on.
+    /// Starts that many threads.
     ///
     /// # Errors
     /// The system has no thread to give.
@@ -28,10 +28,10 @@ impl Verifying {
         Threads::start(plan).map(Self)
     }
 
-    /// Does that work in its turn.
+    /// Does `work` on one of the threads when its turn comes, and waits for the result.
     ///
     /// # Errors
-    /// Too many wait, or it was broken off.
+    /// Too many wait, the work panicked, or the threads were stopped.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ThreadsRefused> {
         self.0.run(work).await
     }

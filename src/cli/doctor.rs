@@ -3,7 +3,7 @@
 //! reads that in a configuration that is named. What cannot be seen from outside it says.
 
 mod around;
-mod ask;
+mod client;
 mod forged;
 mod judge;
 mod open_paths;
@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use clap::Args;
 use http::HeaderName;
 
-use self::ask::{Asker, DoctorRequest, DoctorResponse, DoctorTarget, Silence};
+use self::client::{CheckedServer, DoctorClient, DoctorRequest, DoctorResponse, NoResponse};
 use self::judge::{Pages, Verdict};
 use self::report::DoctorReport;
 use super::{CommandError, load, newcomers, shared_host};
@@ -37,11 +37,11 @@ use crate::wire::system::SystemEntropy;
 pub(super) struct Patient {
     /// Where people reach the app: https://notes.example.com
     #[expect(rustdoc::bare_urls, reason = "the help of a command is no Markdown")]
-    #[arg(value_name = "URL", value_parser = DoctorTarget::parse)]
-    site: DoctorTarget,
+    #[arg(value_name = "URL", value_parser = CheckedServer::parse)]
+    site: CheckedServer,
     /// The address of the app itself, which must not answer from here
-    #[arg(long, value_name = "URL", value_parser = DoctorTarget::parse)]
-    backend: Option<DoctorTarget>,
+    #[arg(long, value_name = "URL", value_parser = CheckedServer::parse)]
+    backend: Option<CheckedServer>,
     /// A path that only signed-in people may see (repeat for more) [default: those of --config, else /]
     #[arg(long = "route", value_name = "PATH", value_parser = path)]
     routes: Vec<String>,
@@ -72,12 +72,12 @@ pub(super) fn run(config: Option<PathBuf>, patient: Patient) -> Result<(), Comma
         Some(file) => Some(std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?),
         None => None,
     };
-    let asker = Asker::new(more.as_deref())
+    let client = DoctorClient::new(more.as_deref())
         .map_err(|why| CommandError::Usage(format!("--ca {}: {why}", patient.ca.unwrap_or_default().display())))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from)?;
     let routes = if patient.routes.is_empty() { vec!["/".to_owned()] } else { patient.routes };
     let doctor = Doctor {
-        asker,
+        client,
         pages: Pages { asked: patient.site.url().clone(), elsewhere: None },
         site: patient.site,
         backend: patient.backend,
@@ -104,7 +104,7 @@ impl Patient {
         let host = self.site.url().host_str().and_then(|host| Host::parse(host).ok());
         let routes = || config.routes.iter().filter(|route| Some(&route.host) == host.as_ref());
         if routes().next().is_none() {
-            return Err(format!("the configuration has no [[route]] for the host of {}", self.site.name()));
+            return Err(format!("the configuration has no [[route]] for the host of {}", self.site.origin()));
         }
         let paths = |is_open: bool| {
             let right =
@@ -117,7 +117,7 @@ impl Patient {
             self.routes = paths(false);
         }
         if self.routes.is_empty() {
-            return Err(format!("the configuration protects nothing at {}; every route is open", self.site.name()));
+            return Err(format!("the configuration protects nothing at {}; every route is open", self.site.origin()));
         }
         if self.public.is_empty() {
             self.public = paths(true);
@@ -149,11 +149,11 @@ enum Measure {
 }
 
 struct Doctor {
-    asker: Asker,
-    site: DoctorTarget,
+    client: DoctorClient,
+    site: CheckedServer,
     /// Where a stranger may be sent to sign in.
     pages: Pages,
-    backend: Option<DoctorTarget>,
+    backend: Option<CheckedServer>,
     routes: Vec<String>,
     public: Vec<String>,
     /// The names of the headers that tell an app who asks.
@@ -206,7 +206,7 @@ impl Doctor {
     /// The first answer, where there is a server to ask, and by this scheme.
     async fn is_there(&mut self) -> Result<Option<DoctorResponse>, CommandError> {
         let first = self.routes.first().cloned().unwrap_or_default();
-        match self.asker.ask(&self.site, &DoctorRequest::page(first)).await {
+        match self.client.send(&self.site, &DoctorRequest::page(first)).await {
             Err(why) => {
                 self.report.fail(why);
                 Ok(None)
@@ -219,18 +219,18 @@ impl Doctor {
                     None => Ok(Some(answer)),
                     Some(to) => {
                         let to = to.origin().ascii_serialization();
-                        Err(CommandError::Usage(format!("{} redirects to https: ask about {to}", self.site.name())))
+                        Err(CommandError::Usage(format!("{} redirects to https: ask about {to}", self.site.origin())))
                     }
                 }
             }
         }
     }
 
-    async fn check(&mut self, line: String, measure: Measure, question: DoctorRequest) {
-        let verdict = match self.asker.ask(&self.site, &question).await {
+    async fn check(&mut self, line: String, measure: Measure, request: DoctorRequest) {
+        let verdict = match self.client.send(&self.site, &request).await {
             // Where a plain question is not answered, nothing is proved.
             Err(why) if matches!(measure, Measure::Plain) => return self.report.fail(format_args!("{line}: {why}")),
-            Err(why) => silent(&why),
+            Err(why) => without_response(&why),
             Ok(answer) => match measure {
                 Measure::Plain => judge::plain(&answer, &self.pages),
                 Measure::Odd => judge::odd(&answer, &self.pages, &self.refusals),
@@ -254,11 +254,12 @@ fn beside_an_app(pages: &Pages, first: &DoctorResponse) -> Option<String> {
     has_app.then(|| shared_host::of_host(&host)).flatten()
 }
 
-/// A server that says nothing lets no visitor in; one that cannot be reached any more was not checked.
-fn silent(why: &Silence) -> Verdict {
+/// What it means that there was no response. A server that closes the connection lets no visitor in; one that cannot be
+/// reached any more was not checked.
+fn without_response(why: &NoResponse) -> Verdict {
     match why {
-        Silence::NoAnswer(..) => Verdict::Closed("the connection was closed".to_owned()),
-        Silence::NoConnection(..) | Silence::NoTls(..) | Silence::TooLong(_) | Silence::Unsendable(_) => {
+        NoResponse::NoAnswer(..) => Verdict::Closed("the connection was closed".to_owned()),
+        NoResponse::NoConnection(..) | NoResponse::NoTls(..) | NoResponse::TooLong(_) | NoResponse::Unsendable(_) => {
             Verdict::Unclear(why.to_string())
         }
     }

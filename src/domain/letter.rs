@@ -11,8 +11,8 @@ use super::address::MoveId;
 use super::clock::Timestamp;
 use super::code::CodeId;
 use super::email::Email;
-use super::offset::Offset;
 use super::recovery::HoldId;
+use super::utc_offset::UtcOffset;
 
 /// How long a letter is worth sending that tells of something that has happened.
 pub const NOTICE: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -153,7 +153,7 @@ pub struct Letter {
     /// The reader's language, as a BCP 47 tag.
     pub language: String,
     /// How far the reader's clock is from UTC, where it is known.
-    pub offset: Option<Offset>,
+    pub offset: Option<UtcOffset>,
     /// The browser that caused it, in words.
     pub browser: String,
     /// When that was.

@@ -229,8 +229,8 @@ pub struct SignedIn {
     pub session: Session,
     /// The account that the session is of.
     pub account: Account,
-    /// When it ends however much it is used.
-    pub ends_at: Timestamp,
+    /// When the session ends however much it is used.
+    pub absolute_end: Timestamp,
 }
 
 impl SignedIn {

@@ -6,10 +6,10 @@ use super::claim::Claim;
 use super::host::Host;
 use super::known_device::KnownDevice;
 use super::network::Network;
-use super::offset::Offset;
 use super::origin::Origin;
 use super::press::Press;
 use super::secret::{Secret, SecretDigest};
+use super::utc_offset::UtcOffset;
 
 /// A browser in the middle of a flow.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Visitor {
     /// The language it reads, as a BCP 47 tag.
     pub language: String,
     /// How far its clock is from UTC, where it says so.
-    pub offset: Option<Offset>,
+    pub offset: Option<UtcOffset>,
     /// The digest of the session token it came with, if any: a new session takes its place.
     pub session: Option<SecretDigest>,
     /// The origin of the page it is on, where its passkeys answer; `None` for a client of the API that is no browser.

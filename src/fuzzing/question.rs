@@ -144,9 +144,9 @@ impl Keeper {
             created_at: NOW,
             aftermath: aftermath(review),
         };
-        let signed_in = SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(36_000)) };
-        let before = self.0.before(token);
-        assert!(self.0.admit(before, &signed_in, NOW).is_ok_and(|live| live.is_some()));
+        let signed_in = SignedIn { session, account, absolute_end: NOW.after(Duration::from_secs(36_000)) };
+        let generation = self.0.generation(token);
+        assert!(self.0.admit(generation, &signed_in, NOW).is_ok_and(|live| live.is_some()));
     }
 }
 

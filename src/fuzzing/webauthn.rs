@@ -118,7 +118,7 @@ fn signs_in(answer: &PublicKeyCredential) {
     let client_data = &answer.response.client_data_json;
     // Which ceremony it belongs to is looked up before anything is checked.
     let ceremony = passkeys::ceremony_of(client_data);
-    assert!(matches!(party.verify_in_vain(answer, sign_in.clone()), Unproved::Malformed(_)));
+    assert!(matches!(party.verify_in_vain(answer, sign_in.clone()), Unproved::FailedCheck(_)));
     let claimed = party.claimed_credential(answer);
     let Ok(id) = claimed else { return };
     is_allowed(&id, &answer.raw_id);

@@ -36,7 +36,7 @@ pub(super) fn signed_in() -> SignedIn {
         bound_for: crate::domain::destination::Destination::root(),
         head: None,
     };
-    SignedIn { session, account, ends_at: NOW.after(Duration::from_secs(3600)) }
+    SignedIn { session, account, absolute_end: NOW.after(Duration::from_secs(3600)) }
 }
 
 pub(super) fn fresh_keys(algorithm: Algorithm) -> Vec<SigningKey> {

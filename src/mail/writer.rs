@@ -16,13 +16,13 @@ use crate::domain::recovery::CancelLink;
 use crate::domain::secret::MacKey;
 use crate::wording::{Words, moment};
 
-/// The keys of links that act for the person who has them.
+/// The keys that sign links in mails. Such a link acts by itself, for any person who has it.
 #[derive(Debug)]
 pub struct LinkKeys {
-    /// Of those that cancel held recoveries.
-    pub holds: MacKey,
-    /// Of those that undo changes of address.
-    pub moves: MacKey,
+    /// Signs each [`CancelLink`].
+    pub cancel: MacKey,
+    /// Signs each [`UndoLink`].
+    pub undo: MacKey,
 }
 
 /// Writes letters for one app. Links are built from the configured address, never from a request.
@@ -64,7 +64,7 @@ impl LetterWriter {
                 Welcome { when, browser, app_url }.render(language, &self.brand)
             }
             Message::RecoveryHeld { account, hold, until } => {
-                let link = CancelLink { account: *account, hold: *hold }.text(&self.links.holds);
+                let link = CancelLink { account: *account, hold: *hold }.text(&self.links.cancel);
                 let undo_url = &*self.link(RECOVER_CANCEL, &link);
                 let told = NoticeEvent::RecoveryHeld { until: &moment(*until) };
                 NoticeLetter { told, when, browser, undo_url }.render(language, &self.brand)
@@ -78,7 +78,7 @@ impl LetterWriter {
             Message::AddressWanted => self.notice(NoticeEvent::AddressWanted, when, browser, language),
             Message::AddressKept => self.notice(NoticeEvent::AddressKept, when, browser, language),
             Message::AddressChanged { account, undo } => {
-                let link = UndoLink { account: *account, undoes: *undo }.text(&self.links.moves);
+                let link = UndoLink { account: *account, undoes: *undo }.text(&self.links.undo);
                 let undo_url = &*self.link(ACCOUNT_UNDO, &link);
                 let told = NoticeEvent::AddressChanged { until: &moment(letter.created_at.after(address::UNDO)) };
                 NoticeLetter { told, when, browser, undo_url }.render(language, &self.brand)
@@ -137,14 +137,14 @@ mod tests {
     use super::*;
     use crate::domain::email::Email;
     use crate::domain::letter::LetterId;
-    use crate::domain::offset::Offset;
     use crate::domain::secret::Secret;
+    use crate::domain::utc_offset::UtcOffset;
 
     #[test]
     fn the_code_in_the_letter_is_the_one_that_is_compared() {
         let key = MacKey::derive(&Secret::from_bytes([5; 32]), "e-mail codes");
         let url = Url::parse("https://notes.example.com").unwrap();
-        let links = LinkKeys { holds: key.clone(), moves: key.clone() };
+        let links = LinkKeys { cancel: key.clone(), undo: key.clone() };
         let writer = LetterWriter::new(Brand::new("Acme Notes").unwrap(), key.clone(), links, &url);
         let id = CodeId(uuid::Uuid::from_u128(11));
         let letter = Letter {
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(digits, code::Code::derive(&key, id).text().replace(' ', ""));
         assert!(mail.text.contains("21 Nov 2026, 23:58 UTC"), "{}", mail.text);
         assert!(mail.text.contains("Firefox on Windows"));
-        let there = writer.write(&Letter { offset: Offset::of_minutes(60), ..letter }).unwrap();
+        let there = writer.write(&Letter { offset: UtcOffset::of_minutes(60), ..letter }).unwrap();
         assert!(there.text.contains("22 Nov 2026, 00:58 (UTC+1)"), "{}", there.text);
     }
 }

@@ -16,10 +16,10 @@ use crate::domain::cookies;
 use crate::domain::destination::Destination;
 use crate::domain::known_device::KnownDevice;
 use crate::domain::language::Language;
-use crate::domain::offset::Offset;
 use crate::domain::origin::Origin;
 use crate::domain::secret::Secret;
 use crate::domain::user_agent::UserAgent;
+use crate::domain::utc_offset::UtcOffset;
 use crate::domain::visitor::{ClientKind, Visitor};
 use crate::gate::credentials;
 use crate::gate::peer::PeerInfo;
@@ -172,7 +172,7 @@ fn read(parts: &Parts, portal: &Portal) -> Caller {
         description: Words::new(language, portal.brand.name()).browser(user_agent),
         address: peer.address,
         language: language.tag().to_owned(),
-        offset: cookie(headers, OFFSET).and_then(|text| Offset::parse(&text)),
+        offset: cookie(headers, OFFSET).and_then(|text| UtcOffset::parse(&text)),
         session: credentials::session_token(headers, portal.cookies.session),
         origin: Some(portal.origins.at(&peer.authority.host).clone()),
         device: cookie(headers, portal.cookies.device).and_then(|text| KnownDevice::read(&text)),

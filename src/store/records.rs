@@ -1,8 +1,9 @@
 //! How rows are written, to the file of the embedded store and to PostgreSQL alike: one byte of version, then postcard.
 //!
 //! The types here are the stores', not the program's: old files have them. A field or variant is never removed, moved
-//! or given another meaning. A changed record gets the next version number and a type of its own, and `decode` goes on
-//! reading the old one. A variant added after all others needs no new version, since what is old still reads. Every
+//! or given another meaning; its name may change, since postcard writes none. A changed record gets the next version
+//! number and a type of its own, which often holds the one before it as `was`, and `decode` goes on reading the old one.
+//! A variant added after all others needs no new version, since what is old still reads. Every
 //! conversion names every field, so that one forgotten does not compile.
 
 mod account;

@@ -12,8 +12,8 @@ mod broken;
 pub(in crate::store) mod contents;
 mod fault;
 mod file;
-mod guarded;
 mod held;
+mod panics;
 pub mod restore;
 mod sweep;
 mod view;
@@ -28,8 +28,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::fault::{RedbFault, refusal};
-use self::guarded::guarded;
 use self::held::HeldDatabase;
+use self::panics::catch_panic;
 use self::sweep::Sweep;
 use self::view::{Snapshot, View as _, dangling};
 use self::writer::{StoreWriter, Work};
@@ -152,7 +152,7 @@ impl RedbStore {
     ) -> Result<T, StoreError> {
         let held = Arc::clone(&self.held);
         let passed_over = Arc::clone(&self.passed_over);
-        let reading = move || guarded(|| read(&mut Snapshot::new(held.begin_read()?, passed_over)));
+        let reading = move || catch_panic(|| read(&mut Snapshot::new(held.begin_read()?, passed_over)));
         match self.readers.run(reading).await {
             Ok(read) => read.map_err(|fault| {
                 if fault.may_have_stopped_it() {

@@ -91,15 +91,15 @@ impl Gateway {
         let elsewhere = config.api.passkey_origins(&rp_id).map(Origin::as_str);
         let others = origins.iter().skip(1).map(Origin::as_str).chain(elsewhere);
         let others: Vec<Url> = others.filter_map(|origin| Url::parse(origin).ok()).collect();
-        let relying_party = RelyingParty::new(&rp_id, brand.name(), &public_url, &others, &keys.fakes)?;
+        let relying_party = RelyingParty::new(&rp_id, brand.name(), &public_url, &others, &keys.fake_credentials)?;
         let counts = Arc::new(Counts::default());
         let outbox = Outbox {
             ledger: Arc::clone(&ledger),
             clock: Arc::clone(&clock),
             writer: LetterWriter::new(
                 brand.clone(),
-                keys.codes.clone(),
-                LinkKeys { holds: keys.holds.clone(), moves: keys.moves.clone() },
+                keys.mailed_codes.clone(),
+                LinkKeys { cancel: keys.cancel_links.clone(), undo: keys.undo_links.clone() },
                 &public_url,
             ),
             transport: Arc::clone(&transport),

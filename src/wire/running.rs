@@ -21,8 +21,8 @@ use super::supervisor::Supervisor;
 use crate::admin;
 use crate::admin::health::{self, Admin};
 use crate::admin::listener::{AdminListener, AdminPeer};
+use crate::admin::local_only::MetricsHosts;
 use crate::admin::socket::AdminSocket;
-use crate::admin::whose::MetricsHosts;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::proxy::ListenerTls;
@@ -75,7 +75,7 @@ impl Running {
         let pages = health::router(Arc::new(Admin {
             auth: Arc::clone(&auth),
             counts,
-            names: MetricsHosts(config.server.admin_hosts.clone().into()),
+            metrics_hosts: MetricsHosts(config.server.admin_hosts.clone().into()),
         }));
         let operating = admin::router(Arc::new(operating(config, &auth)));
         let inside = runtime.enter();

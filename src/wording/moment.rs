@@ -1,13 +1,14 @@
-//! Moments as people read them. The page's script, where there is one, puts them into the reader's own time zone.
+//! Moments as people read them, in UTC on pages. The page's script, where there is one, puts them into the reader's time
+//! zone. A mail has no script: it is written in the reader's time zone, where that is known.
 
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::Words;
 use crate::domain::clock::Timestamp;
-use crate::domain::offset::Offset;
+use crate::domain::utc_offset::UtcOffset;
 
-/// A moment for `<time>`.
+/// A moment in UTC, for the element `<time>`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WordedMoment {
     /// For the attribute `datetime`: `2026-11-23T09:40:00Z`.
@@ -16,39 +17,43 @@ pub struct WordedMoment {
     pub text: String,
 }
 
-/// The day: "23 Nov 2026".
+/// The day of a moment, in UTC: "23 Nov 2026".
 pub fn day(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
     let text = words.with_all(
         "moment-day",
-        [("day", at.day().to_string()), ("month", month(words, at)), ("year", at.year().to_string())],
+        [("day", at.day().to_string()), ("month", month_name(words, at)), ("year", at.year().to_string())],
     );
     WordedMoment { iso: iso(at), text }
 }
 
-/// The minute, as a letter tells it that is read at any time, by the reader's clock where that is known: "23 Nov 2026,
-/// 09:40 UTC", "23 Nov 2026, 10:40 (UTC+1)".
-pub fn in_full(words: Words<'_>, at: Timestamp, offset: Option<Offset>) -> String {
+/// Day and minute of a moment, for what may be read much later, as a mail: "23 Nov 2026, 09:40 UTC". Where the reader's
+/// offset is known, by the reader's clock: "23 Nov 2026, 10:40 (UTC+1)".
+pub fn in_full(words: Words<'_>, at: Timestamp, offset: Option<UtcOffset>) -> String {
     let offset = offset.filter(|offset| offset.minutes() != 0);
-    let ahead = offset.map_or(0, |offset| i64::from(offset.minutes()) * 60);
-    let local = Timestamp::from_unix(at.unix().saturating_add_signed(ahead));
+    let seconds_ahead = offset.map_or(0, |offset| i64::from(offset.minutes()) * 60);
+    // No true timestamp: the moment at which a clock in UTC shows what the reader's clock shows at `at`.
+    let local = Timestamp::from_unix(at.unix().saturating_add_signed(seconds_ahead));
     let zone = offset.map_or_else(|| "UTC".to_owned(), |offset| format!("({offset})"));
-    format!("{}, {} {zone}", day(words, local).text, clock(date_time(local)))
+    format!("{}, {} {zone}", day(words, local).text, hour_and_minute(date_time(local)))
 }
 
-/// The minute, of this year or close to it: "23 Nov at 09:40 UTC".
+/// Day and minute of a moment, in UTC and without its year, which is this one or next to it: "23 Nov at 09:40 UTC".
 pub fn minute(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
-    let text =
-        words.with_all("moment-at", [("day", at.day().to_string()), ("month", month(words, at)), ("time", clock(at))]);
+    let text = words.with_all(
+        "moment-at",
+        [("day", at.day().to_string()), ("month", month_name(words, at)), ("time", hour_and_minute(at))],
+    );
     WordedMoment { iso: iso(at), text }
 }
 
-fn clock(at: OffsetDateTime) -> String {
+// Formatting cannot fail: a date with its time has every component that the descriptions name.
+fn hour_and_minute(at: OffsetDateTime) -> String {
     at.format(format_description!("[hour]:[minute]")).unwrap_or_default()
 }
 
-fn month(words: Words<'_>, at: OffsetDateTime) -> String {
+fn month_name(words: Words<'_>, at: OffsetDateTime) -> String {
     words.with("moment-month", "month", u8::from(at.month()))
 }
 
@@ -56,7 +61,7 @@ fn iso(at: OffsetDateTime) -> String {
     at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z")).unwrap_or_default()
 }
 
-/// Moments that no calendar has are shown as the epoch.
+/// The moment in UTC. One past the year 9999, which has no date, is shown as the epoch.
 fn date_time(at: Timestamp) -> OffsetDateTime {
     i64::try_from(at.unix())
         .ok()
@@ -85,7 +90,7 @@ mod tests {
             );
             assert_eq!(minute(words, AT).text, minute_text);
             assert_eq!(in_full(words, AT, None), full);
-            assert_eq!(in_full(words, AT, Offset::of_minutes(0)), full);
+            assert_eq!(in_full(words, AT, UtcOffset::of_minutes(0)), full);
         }
     }
 
@@ -97,10 +102,10 @@ mod tests {
             (-600, "22 Nov 2026, 23:40 (UTC-10)"),
             (14 * 60 + 30, "24 Nov 2026, 00:10 (UTC+14:30)"),
         ] {
-            assert_eq!(in_full(words, AT, Offset::of_minutes(minutes)), told);
+            assert_eq!(in_full(words, AT, UtcOffset::of_minutes(minutes)), told);
         }
-        assert_eq!(in_full(words, Timestamp::from_unix(0), Offset::of_minutes(-60)), "1 Jan 1970, 00:00 (UTC-1)");
-        assert!(in_full(words, Timestamp::from_unix(u64::MAX), Offset::of_minutes(60)).contains("1970"));
+        assert_eq!(in_full(words, Timestamp::from_unix(0), UtcOffset::of_minutes(-60)), "1 Jan 1970, 00:00 (UTC-1)");
+        assert!(in_full(words, Timestamp::from_unix(u64::MAX), UtcOffset::of_minutes(60)).contains("1970"));
     }
 
     #[test]

@@ -314,11 +314,11 @@ async fn a_session_read_before_a_commit_that_may_end_it_is_read_again() {
     let signed_in = world.auth.sessions.signed_in(&live(&world, &browser).await).await.unwrap().unwrap();
     let (table, token, now) =
         (SessionTable::new(world.auth.sessions.limits()), token(&browser).digest(), world.auth.now());
-    let before = table.before(token);
-    assert!(table.live_of(signed_in.account.id).is_empty(), "it is on its way from the store");
-    assert_eq!(table.admit(before, &signed_in, now).err(), Some(Raced));
-    table.admit(table.before(token), &signed_in, now).unwrap();
-    assert_eq!(table.live_of(signed_in.account.id), [token]);
+    let generation = table.generation(token);
+    assert!(table.tokens_of(signed_in.account.id).is_empty(), "it is on its way from the store");
+    assert_eq!(table.admit(generation, &signed_in, now).err(), Some(Raced));
+    table.admit(table.generation(token), &signed_in, now).unwrap();
+    assert_eq!(table.tokens_of(signed_in.account.id), [token]);
 }
 
 /// The real command, with a configuration whose store is in `folder`.

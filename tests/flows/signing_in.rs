@@ -536,7 +536,7 @@ fn read(world: &World, token: &http::HeaderValue, audience: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_kept_token_that_was_dropped_for_others_is_signed_again_and_says_the_same() {
+async fn a_cached_token_that_was_dropped_for_others_is_signed_again_and_says_the_same() {
     let world = World::new().await;
     let (browser, _) = maria(&world).await;
     let token = Secret::parse(&browser.cookies["__Host-bmauth"]).unwrap().digest();

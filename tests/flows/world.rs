@@ -216,7 +216,7 @@ impl World {
     /// The code of that name, whether or not a mail had it: what only the gateway can know.
     pub async fn code_of(&self, id: CodeId) -> String {
         let keys = DerivedKeys::derive(&self.store.master().await.unwrap().unwrap());
-        Code::derive(&keys.codes, id).text()
+        Code::derive(&keys.mailed_codes, id).text()
     }
 
     /// The code in the newest mail with one to `address`, as it stands there.

@@ -130,9 +130,9 @@ impl Keeper {
         let (locale, metadata) = (None, None);
         let (disabled, created_at) = (false, now);
         let account = Account { id: account, email, name, locale, metadata, groups, disabled, created_at, aftermath };
-        let signed_in = SignedIn { session, account, ends_at: now.after(Duration::from_secs(36000)) };
-        let before = self.sessions.before(secret.digest());
-        self.sessions.admit(before, &signed_in, now).unwrap().unwrap();
+        let signed_in = SignedIn { session, account, absolute_end: now.after(Duration::from_secs(36000)) };
+        let generation = self.sessions.generation(secret.digest());
+        self.sessions.admit(generation, &signed_in, now).unwrap().unwrap();
         secret
     }
 

@@ -8,7 +8,6 @@ use bmauth::domain::activity::{Event, What};
 use bmauth::domain::address::MoveId;
 use bmauth::domain::ceremony::{Act, Ceremony, CeremonyPurpose, Proves};
 use bmauth::domain::letter::{Letter, Message};
-use bmauth::domain::offset::Offset;
 use bmauth::domain::plan::{
     AccountChange, AdminCodeChange, BookmarkChange, CeremonyChange, Change, CounterChange, EventChange, HoldChange,
     InvitationChange, KeyChange, LetterChange, LinkChange, MoveChange, PasskeyChange, RecoveryChange,
@@ -17,6 +16,7 @@ use bmauth::domain::plan::{
 use bmauth::domain::recovery::Recovery;
 use bmauth::domain::secret::Secret;
 use bmauth::domain::session::Session;
+use bmauth::domain::utc_offset::UtcOffset;
 use bmauth::store::memory::MemoryStore;
 use bmauth::store::redb::RedbStore;
 use bmauth::store::{Records as _, Store};
@@ -114,7 +114,7 @@ fn more_letters() -> impl Iterator<Item = Letter> {
         Message::AccountDeleted,
     ];
     (MORE..).zip(messages).map(|(n, message)| {
-        let (offset, failures) = (Offset::of_minutes(-330), 3);
+        let (offset, failures) = (UtcOffset::of_minutes(-330), 3);
         Letter { id: letter_id(n), message, offset, failures, ..letter(1, 60 + u64::from(n - MORE)) }
     })
 }

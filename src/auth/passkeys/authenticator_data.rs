@@ -20,37 +20,37 @@ const ATTESTATION_OBJECT: [&str; 5] = ["fmt", "attStmt", "authData", "epAtt", "l
 /// That of an assertion.
 ///
 /// # Errors
-/// [`Unproved::Malformed`].
+/// [`Unproved::FailedCheck`].
 pub(super) fn of_assertion(data: &[u8]) -> Result<Report, Unproved> {
     match read(data)? {
         (said, None) => Ok(said),
-        (_, Some(_)) => Err(Unproved::Malformed("the authenticator data of an assertion has a new key")),
+        (_, Some(_)) => Err(Unproved::FailedCheck("the authenticator data of an assertion has a new key")),
     }
 }
 
 /// That of a new key, with its kind of authenticator.
 ///
 /// # Errors
-/// [`Unproved::Malformed`].
+/// [`Unproved::FailedCheck`].
 pub(super) fn of_attestation(object: &[u8]) -> Result<(Report, Uuid), Unproved> {
     let object = Item::whole(object);
     let parts = object.as_ref().and_then(Item::as_map);
-    let parts = parts.ok_or(Unproved::Malformed("the attestation object is not one CBOR map and no more"))?;
+    let parts = parts.ok_or(Unproved::FailedCheck("the attestation object is not one CBOR map and no more"))?;
     if parts.iter().any(|(key, _)| key.as_text().is_none_or(|name| !ATTESTATION_OBJECT.contains(&name))) {
-        return Err(Unproved::Malformed("the attestation object has a part that is not known"));
+        return Err(Unproved::FailedCheck("the attestation object has a part that is not known"));
     }
     let data = parts.iter().find(|(key, _)| key.as_text() == Some("authData"));
     let data = data.and_then(|(_, value)| value.as_bytes());
-    let data = data.ok_or(Unproved::Malformed("the attestation object has no authenticator data"))?;
+    let data = data.ok_or(Unproved::FailedCheck("the attestation object has no authenticator data"))?;
     match read(data)? {
         (said, Some(aaguid)) => Ok((said, aaguid)),
-        (_, None) => Err(Unproved::Malformed("the authenticator data has no new key")),
+        (_, None) => Err(Unproved::FailedCheck("the authenticator data has no new key")),
     }
 }
 
 /// Reads authenticator data: what is always there, and the kind of authenticator where a new key is.
 fn read(data: &[u8]) -> Result<(Report, Option<Uuid>), Unproved> {
-    let cut_off = Unproved::Malformed("the authenticator data is cut off");
+    let cut_off = Unproved::FailedCheck("the authenticator data is cut off");
     // 32 bytes hash of the RP id, flags, 4 bytes counter.
     let Some((_, rest)) = data.split_first_chunk::<32>() else { return Err(cut_off) };
     let Some((&[flags], rest)) = rest.split_first_chunk::<1>() else { return Err(cut_off) };
@@ -62,24 +62,24 @@ fn read(data: &[u8]) -> Result<(Report, Option<Uuid>), Unproved> {
     };
     // WebAuthn L3 §6.1.3, and §7.1 step 17, §7.2 step 19.
     if said.backed_up && !said.backup_eligible {
-        return Err(Unproved::Malformed("the key is backed up, and may not be"));
+        return Err(Unproved::FailedCheck("the key is backed up, and may not be"));
     }
     let (attested, rest) = if flags & ATTESTED == 0 {
         (None, rest)
     } else {
-        let (aaguid, rest) =
-            new_key(rest).ok_or(Unproved::Malformed("the new key is cut off, or its parts do not belong together"))?;
+        let (aaguid, rest) = new_key(rest)
+            .ok_or(Unproved::FailedCheck("the new key is cut off, or its parts do not belong together"))?;
         (Some(aaguid), rest)
     };
     let rest = if flags & EXTENDED == 0 {
         rest
     } else {
-        extensions(rest).ok_or(Unproved::Malformed("the extensions are not a CBOR map of names"))?
+        extensions(rest).ok_or(Unproved::FailedCheck("the extensions are not a CBOR map of names"))?
     };
     if rest.is_empty() {
         Ok((said, attested))
     } else {
-        Err(Unproved::Malformed("there is more behind the authenticator data"))
+        Err(Unproved::FailedCheck("there is more behind the authenticator data"))
     }
 }
 

@@ -1,12 +1,13 @@
-//! What the browser says of the page that asked (WebAuthn L3 §5.8.1), as far as webauthn-rs does not look at it.
+//! The client data of an answer (WebAuthn L3 §5.8.1), in which the browser says which page has used the passkey. It is
+//! read here for the checks that webauthn-rs does not make.
 
 use serde::Deserialize;
 
-use super::{Unproved, bytes_of};
+use super::{Unproved, decode_base64url};
 use crate::domain::ceremony::{CeremonyId, Posed};
 
-/// Client data. A key twice is refused for each of these, and for those that webauthn-rs reads besides: two readers
-/// could take either.
+/// Client data. A member that occurs twice is refused: of two parsers, each could use another one. serde refuses it for
+/// the members here, and in webauthn-rs for those that it reads besides.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ClientData {
@@ -18,39 +19,40 @@ struct ClientData {
     top_origin: Option<serde_json::Value>,
 }
 
-/// The origin of the page that asked, as it is written there.
+/// The origin of the page that has used the passkey, as the browser wrote it.
 ///
 /// # Errors
-/// [`Unproved::Malformed`] where it is not JSON, or a page in a frame asked.
-pub(super) fn origin_of(client_data: &[u8]) -> Result<String, Unproved> {
+/// [`Unproved::FailedCheck`] where the client data cannot be read, or the page was in a frame of another origin.
+pub(super) fn top_level_origin(client_data: &[u8]) -> Result<String, Unproved> {
     let ClientData { origin, cross_origin, top_origin, .. } = read(client_data)?;
     // WebAuthn L3 §7.1 steps 10 and 11, §7.2 steps 13 and 14: our pages are never framed.
     if cross_origin || top_origin.is_some() {
-        return Err(Unproved::Malformed("the answer comes from a frame"));
+        return Err(Unproved::FailedCheck("the answer comes from a frame"));
     }
     Ok(origin)
 }
 
-/// Whether an answer was given at the origin where its question was posed.
+/// Checks that an answer was given at the origin where its question was posed.
 ///
 /// # Errors
-/// [`Unproved::Malformed`].
+/// [`Unproved::FailedCheck`] where it was given at another one, or as [`top_level_origin`].
 pub fn check_origin(client_data: &[u8], posed: &Posed) -> Result<(), Unproved> {
-    if posed.is_answered_at(&origin_of(client_data)?) {
+    if posed.is_answered_at(&top_level_origin(client_data)?) {
         Ok(())
     } else {
-        Err(Unproved::Malformed("the answer was given at another origin than its question was posed at"))
+        Err(Unproved::FailedCheck("the answer was given at another origin than its question was posed at"))
     }
 }
 
-/// The ceremony that a device's answer belongs to, by the challenge in its client data.
+/// The ceremony that a device's answer belongs to, by the challenge in its client data; `None` where there is none that
+/// can be read.
 pub fn ceremony_of(client_data: &[u8]) -> Option<CeremonyId> {
     let ClientData { challenge, .. } = read(client_data).ok()?;
-    Some(CeremonyId::of_challenge(&bytes_of(&challenge)?))
+    Some(CeremonyId::of_challenge(&decode_base64url(&challenge)?))
 }
 
 fn read(client_data: &[u8]) -> Result<ClientData, Unproved> {
-    serde_json::from_slice(client_data).map_err(|_| Unproved::Malformed("the client data is not what browsers write"))
+    serde_json::from_slice(client_data).map_err(|_| Unproved::FailedCheck("the client data is not what browsers write"))
 }
 
 #[cfg(test)]
@@ -75,9 +77,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_is_not_said() {
+    fn a_member_that_occurs_twice_is_refused() {
         let right = r#"{"type":"webauthn.get","challenge":"YQ","origin":"https://a.example","tokenBinding":"odd"}"#;
-        assert_eq!(origin_of(right.as_bytes()).ok().as_deref(), Some("https://a.example"));
+        assert_eq!(top_level_origin(right.as_bytes()).ok().as_deref(), Some("https://a.example"));
         for twice in [
             r#""origin":"https://a.example""#,
             r#""\u006frigin":"https://b.example""#,
@@ -86,7 +88,7 @@ mod tests {
             r#""topOrigin":null,"topOrigin":null"#,
         ] {
             let text = right.replace('}', &format!(",{twice}}}"));
-            assert!(origin_of(text.as_bytes()).is_err(), "{text}");
+            assert!(top_level_origin(text.as_bytes()).is_err(), "{text}");
         }
     }
 }

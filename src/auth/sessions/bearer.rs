@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
-use super::{KeptToken, LiveSession, Sessions, TextDigest, secret_value};
+use super::{CachedToken, LiveSession, Sessions, TextDigest, secret_value};
 use crate::auth::principal::Principal;
 use crate::identity::IdentityError;
 use crate::store::StoreError;
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 impl Sessions {
     /// Whether a text says of itself that it is an access token of ours; nothing about it is verified.
     pub fn is_access_token(&self, text: &str) -> bool {
-        self.0.identity.is_access_token(text)
+        self.core.identity.is_access_token(text)
     }
 
     /// The live session of an access token. `None` where the token is not good or from before an elevation that
@@ -22,7 +22,7 @@ impl Sessions {
     /// # Errors
     /// The store could not be read: the caller refuses the request.
     pub async fn of_access_token(&self, text: &str) -> Result<Option<LiveSession>, StoreError> {
-        let Self(core) = self;
+        let core = &self.core;
         let token = match core.identity.read_access(text, core.now()) {
             Ok(token) => token,
             Err(reason) => {
@@ -63,19 +63,19 @@ impl Sessions {
         presented: &str,
         audience: &Arc<str>,
     ) -> Result<Option<HeaderValue>, IdentityError> {
-        let Self(core) = self;
+        let core = &self.core;
         let Principal::Person(session) = principal;
         let (now, digest): (_, TextDigest) = (core.now(), Sha256::digest(presented).into());
-        if let Some(kept) = core.table.kept_token_in_place_of(&digest, session, audience, now) {
-            return Ok(Some(kept));
+        if let Some(cached) = core.table.cached_forwarded_token(&digest, session, audience, now) {
+            return Ok(Some(cached));
         }
         let Ok(presented) = core.identity.read_access(presented, now) else { return Ok(None) };
         let (told, end, jti) = (session.facts(), core.table.end_if_used(session, now), core.entropy.uuid());
         let token = core.identity.mint_forwarded(&told, presented.claimed(), audience, end, jti, now)?;
         let value = secret_value(format!("Bearer {}", token.text));
         let (audience, in_place_of, fresh_until) = (Arc::clone(audience), Some(digest), token.expires_at);
-        let kept = KeptToken { audience, in_place_of, value: value.clone(), fresh_from: now, fresh_until };
-        core.table.keep(session, kept);
+        let cached = CachedToken { audience, in_place_of, value: value.clone(), fresh_from: now, fresh_until };
+        core.table.cache_token(session, cached);
         Ok(Some(value))
     }
 }

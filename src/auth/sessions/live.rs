@@ -42,7 +42,7 @@ struct Live {
     id: SessionId,
     account: AccountId,
     /// When it ends however much it is used. It only moves back, where the clock was set back.
-    ends_at: AtomicMoment,
+    absolute_end: AtomicMoment,
     last_seen: AtomicMoment,
     /// The use that the store knows of.
     written: AtomicMoment,
@@ -127,7 +127,7 @@ impl LiveSession {
         cut: Cut,
         limits: SessionLimits,
     ) -> Self {
-        let SignedIn { session, account, ends_at } = signed_in;
+        let SignedIn { session, account, absolute_end } = signed_in;
         let packed = Packed {
             email: account.email.as_str(),
             name: account.name.as_deref(),
@@ -140,7 +140,7 @@ impl LiveSession {
             token: session.token,
             id: session.id,
             account: account.id,
-            ends_at: AtomicMoment::new(limits.absolute_end(session.created_at).min(*ends_at)),
+            absolute_end: AtomicMoment::new(limits.absolute_end(session.created_at).min(*absolute_end)),
             last_seen: AtomicMoment::new(session.last_seen_at),
             written: AtomicMoment::new(session.last_seen_at),
             review: account.aftermath.review.is_some(),
@@ -265,14 +265,14 @@ impl LiveSession {
     }
 
     /// When it ends however much it is used.
-    pub(super) fn ends_at(&self) -> Timestamp {
-        self.0.ends_at.get()
+    pub(super) fn absolute_end(&self) -> Timestamp {
+        self.0.absolute_end.get()
     }
 
     /// Nothing of it counts from the future: a clock that was ahead would make it last for as long as that.
     pub(super) fn set_back(&self, now: Timestamp, limits: SessionLimits) {
-        let Live { ends_at, last_seen, written, head, .. } = &*self.0;
-        ends_at.back(limits.absolute_end(now));
+        let Live { absolute_end, last_seen, written, head, .. } = &*self.0;
+        absolute_end.back(limits.absolute_end(now));
         last_seen.back(now);
         // The store is set back as well, and is told of the next use.
         written.back(now);
@@ -281,20 +281,20 @@ impl LiveSession {
         }
     }
 
-    /// When it ends, unless it is used again.
-    pub(super) fn end_at(&self, limits: SessionLimits) -> Timestamp {
-        self.ends_at().min(self.family_head().0.last_seen.get().after(limits.idle))
+    /// When it ends, unless it or another of its family is used again.
+    pub(super) fn end_if_unused(&self, limits: SessionLimits) -> Timestamp {
+        self.absolute_end().min(self.family_head().0.last_seen.get().after(limits.idle))
     }
 
     pub(super) fn note_use(&self, now: Timestamp) {
         self.family_head().0.last_seen.forward(now);
     }
 
-    /// When the session was last used, where the store is `behind` with that by so much or more. Of a family only the
-    /// head says so, which counts the uses of all its members.
-    pub(super) fn unwritten(&self, behind: Duration) -> Option<Timestamp> {
+    /// When the session was last used, where the store lags behind that by `lag` or more. The uses of a family are noted
+    /// with its head alone, so its members have none.
+    pub(super) fn unwritten_use(&self, lag: Duration) -> Option<Timestamp> {
         let (last_seen, written) = (self.0.last_seen.get(), self.0.written.get());
-        (last_seen > written && last_seen >= written.after(behind)).then_some(last_seen)
+        (last_seen > written && last_seen >= written.after(lag)).then_some(last_seen)
     }
 
     /// Whether something else than the table has it: what is open in it, or a member of its family.
@@ -315,7 +315,7 @@ impl LiveSession {
 impl Standing for LiveSession {
     fn is_live(&self, now: Timestamp) -> bool {
         // One of a disabled account is never admitted.
-        now < self.ends_at() && !self.has_ended()
+        now < self.absolute_end() && !self.has_ended()
     }
 
     fn review(&self) -> bool {

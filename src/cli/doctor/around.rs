@@ -1,6 +1,6 @@
 //! The app itself, asked around the proxy.
 
-use super::ask::{DoctorRequest, Silence};
+use super::client::{DoctorRequest, NoResponse};
 use super::judge::Verdict;
 use super::{Doctor, judge};
 
@@ -11,10 +11,10 @@ impl Doctor {
                 .note("no app is named with --backend: whether it can be reached around the proxy was not checked");
             return;
         };
-        let name = backend.name();
+        let name = backend.origin();
         for path in self.routes.iter().chain(&self.public) {
-            let verdict = match self.asker.ask(&backend, &DoctorRequest::page(path.clone())).await {
-                Err(Silence::NoConnection(..) | Silence::TooLong(_)) => {
+            let verdict = match self.client.send(&backend, &DoctorRequest::page(path.clone())).await {
+                Err(NoResponse::NoConnection(..) | NoResponse::TooLong(_)) => {
                     Verdict::Closed("does not answer here".to_owned())
                 }
                 // Something listens, which is one step too near.

@@ -1,7 +1,7 @@
 //! What a client can send to be taken for another principal: identity headers in every spelling, and the words in which
 //! proxies speak to each other.
 
-use super::ask::DoctorRequest;
+use super::client::DoctorRequest;
 use crate::domain::header_name;
 use crate::domain::plain_header::STANDARD;
 
@@ -110,9 +110,9 @@ pub(super) fn cookies(random: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Adds `headers` to the headers of a question.
-pub(super) fn with_all<V: AsRef<str>>(question: DoctorRequest, headers: &[(&str, V)]) -> DoctorRequest {
-    headers.iter().fold(question, |question, (name, value)| question.with(name, value.as_ref()))
+/// Adds `headers` to the headers of a request.
+pub(super) fn with_all<V: AsRef<str>>(request: DoctorRequest, headers: &[(&str, V)]) -> DoctorRequest {
+    headers.iter().fold(request, |request, (name, value)| request.with_header(name, value.as_ref()))
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(with_all(DoctorRequest::get("/"), &headers).headers.len(), headers.len() + 1);
         }
         for (_, value) in cookies("abc") {
-            assert_eq!(DoctorRequest::get("/").with("cookie", &value).headers.len(), 2);
+            assert_eq!(DoctorRequest::get("/").with_header("cookie", &value).headers.len(), 2);
         }
     }
 }

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use url::Url;
 
-use super::ask::DoctorResponse;
+use super::client::DoctorResponse;
 use crate::domain::own_paths::{APPS, FRONT, SIGN_IN};
 
 const PROBLEM: &[u8] = b"urn:bmauth:problem:";

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::ask::{DoctorRequest, DoctorResponse};
+use super::client::{DoctorRequest, DoctorResponse};
 use super::judge::Verdict;
-use super::{Doctor, forged, judge, silent};
+use super::{Doctor, forged, judge, without_response};
 
 impl Doctor {
     /// The public paths: the only place where it shows from outside whether a stranger's headers reach the app.
@@ -16,8 +16,8 @@ impl Doctor {
         }
         for path in self.public.clone() {
             let (before, again) = (
-                self.asker.ask(&self.site, &DoctorRequest::page(path.clone())).await,
-                self.asker.ask(&self.site, &DoctorRequest::page(path.clone())).await,
+                self.client.send(&self.site, &DoctorRequest::page(path.clone())).await,
+                self.client.send(&self.site, &DoctorRequest::page(path.clone())).await,
             );
             let (Ok(before), Ok(again)) = (before, again) else {
                 self.report.fail(format_args!("GET {path}: no answer"));
@@ -53,10 +53,10 @@ impl Doctor {
     /// The headers of other gateways: all at once, and one by one where there is a trace of any.
     async fn others_reach_the_app(&mut self, path: &str, usual: Option<&DoctorResponse>) {
         let names = forged::of_others(&self.identity);
-        let all = names.iter().fold(DoctorRequest::page(path), |question, name| question.with(name, &self.random));
+        let all = names.iter().fold(DoctorRequest::page(path), |request, name| request.with_header(name, &self.random));
         let line = format!("{path} and forged headers of other gateways");
-        match self.asker.ask(&self.site, &all).await {
-            Err(why) => self.report.verdict(line, silent(&why)),
+        match self.client.send(&self.site, &all).await {
+            Err(why) => self.report.verdict(line, without_response(&why)),
             Ok(answer) if !judge::tells(&answer, &self.random) && usual.is_none_or(|usual| same(usual, &answer)) => {
                 self.report.verdict(line, Verdict::Closed("no trace of them in the answer".to_owned()));
             }
@@ -70,7 +70,7 @@ impl Doctor {
         // else.
         for route in self.routes.clone() {
             let below = format!("{}{route}", path.trim_end_matches('/'));
-            let plainly = self.asker.ask(&self.site, &DoctorRequest::page(below.clone())).await;
+            let plainly = self.client.send(&self.site, &DoctorRequest::page(below.clone())).await;
             if let Ok(usual) = plainly {
                 self.reaches_the_app(&below, "script_name", path.trim_end_matches('/'), Some(&usual)).await;
             }
@@ -83,8 +83,8 @@ impl Doctor {
             "cookie" => format!("{path} and the session cookie {}", value.split(['=', ' ']).nth(2).unwrap_or_default()),
             name => format!("{path} and a forged {name}"),
         };
-        let answer = match self.asker.ask(&self.site, &DoctorRequest::page(path).with(name, value)).await {
-            Err(why) => return self.report.verdict(line, silent(&why)),
+        let answer = match self.client.send(&self.site, &DoctorRequest::page(path).with_header(name, value)).await {
+            Err(why) => return self.report.verdict(line, without_response(&why)),
             Ok(answer) => answer,
         };
         if judge::tells(&answer, &self.random) {
@@ -105,8 +105,8 @@ impl Doctor {
             return self.report.verdict(line, Verdict::Unclear(words));
         }
         // A proxy may refuse every name of this form.
-        let harmless = DoctorRequest::page(path).with(&forged::of_the_same_form(name), value);
-        let verdict = match self.asker.ask(&self.site, &harmless).await {
+        let harmless = DoctorRequest::page(path).with_header(&forged::of_the_same_form(name), value);
+        let verdict = match self.client.send(&self.site, &harmless).await {
             Ok(harmless) if same(&harmless, &answer) => {
                 Verdict::Closed(format!("{}, as for every such name", judge::said(&answer)))
             }

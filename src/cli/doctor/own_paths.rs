@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::ask::{DoctorRequest, DoctorResponse, DoctorTarget};
+use super::client::{CheckedServer, DoctorRequest, DoctorResponse};
 use super::judge::Verdict;
-use super::{Doctor, forged, judge, silent};
+use super::{Doctor, forged, judge, without_response};
 use crate::domain::own_paths::{FORWARD_AUTH as QUESTION, FRONT, JWKS as KEYS, PREFIX, REGISTER, SIGN_IN};
 
 impl Doctor {
@@ -12,7 +12,7 @@ impl Doctor {
     /// on to the host where people sign in, which is then believed for what it says there.
     pub(super) async fn own_pages(&mut self) -> bool {
         let mut are_ours = false;
-        match self.asker.ask(&self.site, &DoctorRequest::page(SIGN_IN)).await {
+        match self.client.send(&self.site, &DoctorRequest::page(SIGN_IN)).await {
             Err(why) => self.report.fail(format_args!("{SIGN_IN}: {why}")),
             Ok(answer) if judge::is_sign_in_page(&answer) => {
                 are_ours = true;
@@ -26,7 +26,7 @@ impl Doctor {
                 judge::said(&answer)
             )),
         }
-        match self.asker.ask(&self.site, &DoctorRequest::get(KEYS)).await {
+        match self.client.send(&self.site, &DoctorRequest::get(KEYS)).await {
             Err(why) => self.report.fail(format_args!("{KEYS}: {why}")),
             Ok(answer) if judge::is_key_set(&answer) => self.report.ok(format_args!("{KEYS} has the public keys")),
             Ok(answer) => {
@@ -39,8 +39,8 @@ impl Doctor {
     /// Whether people sign in at `on`, to which the asked site's sign-in page leads.
     async fn pages_elsewhere(&mut self, on: Url) -> bool {
         let origin = on.origin().ascii_serialization();
-        let answer = match DoctorTarget::parse(&origin) {
-            Ok(server) => self.asker.ask(&server, &DoctorRequest::page(SIGN_IN)).await.map_err(|why| why.to_string()),
+        let answer = match CheckedServer::parse(&origin) {
+            Ok(server) => self.client.send(&server, &DoctorRequest::page(SIGN_IN)).await.map_err(|why| why.to_string()),
             Err(why) => Err(why),
         };
         match answer {
@@ -64,8 +64,8 @@ impl Doctor {
             return self.report.note(format_args!("accounts: {said}"));
         }
         let home = self.pages.elsewhere.as_ref().unwrap_or(&self.pages.asked).origin().ascii_serialization();
-        let Ok(server) = DoctorTarget::parse(&home) else { return };
-        let Ok(answer) = self.asker.ask(&server, &DoctorRequest::page(REGISTER)).await else { return };
+        let Ok(server) = CheckedServer::parse(&home) else { return };
+        let Ok(answer) = self.client.send(&server, &DoctorRequest::page(REGISTER)).await else { return };
         if let Some(asks) = judge::asks_for_an_address(&answer) {
             let says = if asks {
                 "the page asks for an address, to register; `bmauth check` says who may register"
@@ -82,7 +82,7 @@ impl Doctor {
     /// `are_ours` says that BMAuth answers under `/_bmauth/`, so that a refusal there is not the app's.
     pub(super) async fn the_question_itself(&mut self, are_ours: bool) {
         let open = self.an_open_path();
-        let (origin, authority) = (self.site.name(), self.site.authority());
+        let (origin, authority) = (self.site.origin(), self.site.authority());
         let mut asked = vec![("plainly".to_owned(), DoctorRequest::page(QUESTION))];
         for (name, headers) in forged::addresses(&origin, &authority, &open) {
             asked.push((format!("with {name}"), forged::with_all(DoctorRequest::get(QUESTION), &headers)));
@@ -98,10 +98,10 @@ impl Doctor {
         ] {
             asked.push((format!("as {target}"), DoctorRequest::get(target)));
         }
-        for (how, question) in asked {
+        for (how, request) in asked {
             let line = format!("{QUESTION} asked from outside {how}");
-            let verdict = match self.asker.ask(&self.site, &question).await {
-                Err(why) => silent(&why),
+            let verdict = match self.client.send(&self.site, &request).await {
+                Err(why) => without_response(&why),
                 Ok(answer) => {
                     let verdict = self.judge_the_question(&answer);
                     if are_ours && how == "plainly" && matches!(verdict, Verdict::Closed(_)) {

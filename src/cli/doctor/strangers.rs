@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 
-use super::ask::DoctorRequest;
-use super::{Doctor, Measure, forged, judge, paths, silent};
+use super::client::DoctorRequest;
+use super::{Doctor, Measure, forged, judge, paths, without_response};
 use crate::domain::own_paths::FRONT;
 
 impl Doctor {
@@ -15,24 +15,24 @@ impl Doctor {
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
             ("sec-fetch-mode", "websocket"),
         ];
-        let own_page = self.site.name();
+        let own_page = self.site.origin();
         let asked = [
             (format!("GET {route}"), DoctorRequest::page(route)),
             (format!("GET {route} by a script"), DoctorRequest::get(route)),
-            (format!("HEAD {route}"), DoctorRequest::page(route).by(Method::HEAD)),
-            (format!("POST {route}"), DoctorRequest::get(route).by(Method::POST)),
-            (format!("OPTIONS {route}"), DoctorRequest::get(route).by(Method::OPTIONS)),
+            (format!("HEAD {route}"), DoctorRequest::page(route).with_method(Method::HEAD)),
+            (format!("POST {route}"), DoctorRequest::get(route).with_method(Method::POST)),
+            (format!("OPTIONS {route}"), DoctorRequest::get(route).with_method(Method::OPTIONS)),
             (
                 format!("WebSocket {route}"),
-                forged::with_all(DoctorRequest::get(route), &upgrade).with("origin", &own_page),
+                forged::with_all(DoctorRequest::get(route), &upgrade).with_header("origin", &own_page),
             ),
             (
                 format!("GET {route} with a made-up Bearer"),
-                DoctorRequest::get(route).with("authorization", "Bearer doctor.doctor.doctor"),
+                DoctorRequest::get(route).with_header("authorization", "Bearer doctor.doctor.doctor"),
             ),
         ];
-        for (how, question) in asked {
-            self.check(how, Measure::Plain, question).await;
+        for (how, request) in asked {
+            self.check(how, Measure::Plain, request).await;
         }
         // A guard of exactly this path leaves what is below it open; one that leaves out files by their ending, as
         // well.
@@ -41,16 +41,17 @@ impl Doctor {
             self.check(format!("GET {below}, which does not exist"), Measure::Plain, DoctorRequest::page(below)).await;
         }
         for (what, value) in forged::cookies(&self.random) {
-            let question = DoctorRequest::page(route).with("cookie", &value);
-            self.check(format!("GET {route} with {what}"), Measure::Plain, question).await;
+            let request = DoctorRequest::page(route).with_header("cookie", &value);
+            self.check(format!("GET {route} with {what}"), Measure::Plain, request).await;
         }
     }
 
     pub(super) async fn with_forgeries(&mut self, route: &str) {
         let names = forged::in_every_spelling(&self.identity);
         let everyday = names.iter().filter(|name| !name.contains(['_', '.']));
-        let forged =
-            |question: DoctorRequest, name: &String| question.with(name, &self.random).with(name, &self.random);
+        let forged = |request: DoctorRequest, name: &String| {
+            request.with_header(name, &self.random).with_header(name, &self.random)
+        };
         let plain = everyday.fold(DoctorRequest::get(route), forged);
         let title_case = plain.clone().in_title_case();
         let every = names.iter().fold(DoctorRequest::get(route), forged);
@@ -59,20 +60,21 @@ impl Doctor {
         self.check(format!("GET {route} with forged identity headers in every spelling"), Measure::Odd, every).await;
 
         let others = forged::of_others(&self.identity);
-        let others = others.iter().fold(DoctorRequest::get(route), |question, name| question.with(name, &self.random));
+        let others =
+            others.iter().fold(DoctorRequest::get(route), |request, name| request.with_header(name, &self.random));
         self.check(format!("GET {route} with forged headers of other gateways"), Measure::Odd, others).await;
 
-        let (origin, authority, open) = (self.site.name(), self.site.authority(), self.an_open_path());
+        let (origin, authority, open) = (self.site.origin(), self.site.authority(), self.an_open_path());
         for (what, headers) in forged::addresses(&origin, &authority, &open) {
-            let question = forged::with_all(DoctorRequest::get(route), &headers);
-            self.check(format!("GET {route} with forged {what}"), Measure::Odd, question).await;
+            let request = forged::with_all(DoctorRequest::get(route), &headers);
+            self.check(format!("GET {route} with forged {what}"), Measure::Odd, request).await;
         }
     }
 
     pub(super) async fn in_other_spellings(&mut self, route: &str) {
         let mut open = vec![FRONT];
         open.extend(self.public.iter().map(String::as_str));
-        let whole = format!("{}{route}", self.site.name());
+        let whole = format!("{}{route}", self.site.origin());
         let targets: Vec<String> = paths::spellings(route, &open).into_iter().chain([whole]).collect();
         for target in targets {
             self.check(format!("GET {target}"), Measure::Odd, DoctorRequest::get(target)).await;
@@ -80,9 +82,9 @@ impl Doctor {
     }
 
     pub(super) async fn for_another_host(&mut self) {
-        let question = DoctorRequest::get(self.routes.first().cloned().unwrap_or_default()).for_host("doctor.invalid");
+        let request = DoctorRequest::get(self.routes.first().cloned().unwrap_or_default()).for_host("doctor.invalid");
         let line = "GET for the host doctor.invalid";
-        match self.asker.ask(&self.site, &question).await {
+        match self.client.send(&self.site, &request).await {
             // Some proxies answer an empty 200 for hosts they have no site for.
             Ok(answer) if answer.status.is_success() && answer.body.is_empty() => {
                 self.report
@@ -90,7 +92,7 @@ impl Doctor {
             }
             Ok(answer) if answer.status == StatusCode::NOT_FOUND => self.report.ok(format_args!("{line}: 404")),
             Ok(answer) => self.report.verdict(line, judge::odd(&answer, &self.pages, &self.refusals)),
-            Err(why) => self.report.verdict(line, silent(&why)),
+            Err(why) => self.report.verdict(line, without_response(&why)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use http::header::CONTENT_TYPE;
 
-use super::ask::{DoctorRequest, DoctorResponse};
+use super::client::{DoctorRequest, DoctorResponse};
 use super::{Doctor, judge};
 use crate::domain::own_paths::{PREFIX, SEGMENT};
 use crate::proxy::LAST_WORKER;
@@ -33,11 +33,11 @@ impl Doctor {
     pub(super) async fn workers(&mut self) {
         let (mut refused, mut found) = (Vec::new(), false);
         for script in SCRIPTS {
-            let question = DoctorRequest::get(script)
-                .with("service-worker", "script")
-                .with("sec-fetch-mode", "same-origin")
-                .with("sec-fetch-dest", "serviceworker");
-            let Ok(answer) = self.asker.ask(&self.site, &question).await else { continue };
+            let request = DoctorRequest::get(script)
+                .with_header("service-worker", "script")
+                .with_header("sec-fetch-mode", "same-origin")
+                .with_header("sec-fetch-dest", "serviceworker");
+            let Ok(answer) = self.client.send(&self.site, &request).await else { continue };
             let mut worker = self.worker(&answer);
             if worker == Worker::Hides && script == ANGULAR && self.is_left_out_by_angular().await {
                 worker = Worker::Fine;
@@ -77,7 +77,7 @@ impl Doctor {
     }
 
     async fn is_left_out_by_angular(&self) -> bool {
-        let rules = self.asker.ask(&self.site, &DoctorRequest::get(ANGULARS_RULES)).await;
+        let rules = self.client.send(&self.site, &DoctorRequest::get(ANGULARS_RULES)).await;
         rules.is_ok_and(|rules| rules.status.is_success() && judge::tells(&rules, SEGMENT))
     }
 }

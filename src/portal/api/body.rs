@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::error::ApiError;
-use crate::auth::passkeys::bytes_of;
+use crate::auth::passkeys::decode_base64url;
 
 /// The fields with bytes in base64url.
 const BINARY: [&str; 6] =
@@ -73,7 +73,7 @@ fn no_json(error: &serde_json::Error) -> ApiError {
 
 /// Refuses a credential whose id is none.
 pub(super) fn check_id(id: &str) -> Result<(), ApiError> {
-    bytes_of(id).map(|_| ()).ok_or_else(|| ApiError::invalid("`credential.id` is no base64url."))
+    decode_base64url(id).map(|_| ()).ok_or_else(|| ApiError::invalid("`credential.id` is no base64url."))
 }
 
 /// Whether the body's type is JSON, and whether none is named.

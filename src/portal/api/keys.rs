@@ -13,7 +13,7 @@ use super::body::{JsonBody, check_id};
 use super::client::ApiClient;
 use super::error::{ApiError, or};
 use super::sign_up::{bad_key, no_challenge};
-use crate::auth::passkeys::{ceremony_of, text_of};
+use crate::auth::passkeys::{ceremony_of, encode_base64url};
 use crate::domain::manage::ManageRefusal;
 use crate::portal::Portal;
 
@@ -52,7 +52,7 @@ pub(super) async fn verify(
 ) -> Result<Json<AddKeyReply>, ApiError> {
     check_id(&credential.id)?;
     let ceremony = ceremony_of(&credential.response.client_data_json).ok_or_else(no_challenge)?;
-    let id = text_of(&credential.raw_id);
+    let id = encode_base64url(&credential.raw_id);
     let (nickname, asks) = (nickname.as_deref(), (&session, elevated));
     let added = portal.auth.manage.finish_adding_over_api(ceremony, credential, nickname, asks, &client.visitor).await;
     let added = added.map_err(or(to_api_error))?;

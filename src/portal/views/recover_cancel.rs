@@ -2,9 +2,9 @@
 
 use super::chrome::Chrome;
 use super::word_link::{WordLinkQuestion, over};
-use crate::domain::offset::Offset;
 use crate::domain::own_paths;
 use crate::domain::recovery::Over;
+use crate::domain::utc_offset::UtcOffset;
 use crate::wording::{Words, moment};
 
 /// Where a held recovery is stopped by the link in its letter.
@@ -23,7 +23,7 @@ pub enum RecoverCancelPage {
         /// What is known of that.
         over: Over,
         /// How far the reader's clock is from UTC.
-        offset: Option<Offset>,
+        offset: Option<UtcOffset>,
     },
 }
 
@@ -54,7 +54,7 @@ impl RecoverCancelPage {
 }
 
 /// What can be said of a recovery that is over, by what is known of the account since.
-fn what_became(words: Words<'_>, over: &Over, offset: Option<Offset>) -> (&'static str, Vec<String>) {
+fn what_became(words: Words<'_>, over: &Over, offset: Option<UtcOffset>) -> (&'static str, Vec<String>) {
     let Over { another_waits, recovered, stopped } = *over;
     let at = |key, at| words.with(key, "when", moment::in_full(words, at, offset));
     if another_waits {

@@ -1,4 +1,4 @@
-//! Accounts as written.
+//! Accounts as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,16 +16,20 @@ struct AccountV1 {
     name: Option<String>,
     groups: Vec<String>,
     disabled: bool,
+    /// In seconds since the Unix epoch, like all moments here.
     created_at: u64,
 }
 
+/// Adds what the person says of themselves.
 #[derive(Serialize, Deserialize)]
 struct AccountV2 {
     was: AccountV1,
     locale: Option<String>,
+    /// A JSON object, as text.
     metadata: Option<String>,
 }
 
+/// Adds what the last recovery left behind.
 #[derive(Serialize, Deserialize)]
 struct AccountV3 {
     was: AccountV2,
@@ -33,13 +37,15 @@ struct AccountV3 {
     review: Option<ReviewV1>,
 }
 
+/// A [`Review`] within an account.
 #[derive(Serialize, Deserialize)]
 struct ReviewV1 {
-    /// Empty where there is none: no credential id is.
+    /// Empty for `None`, since no credential id is empty.
     credential_id: Vec<u8>,
     browser: String,
     is_contested: bool,
     contests: u8,
+    /// The credential ids of passkeys that earlier recoveries made.
     before: Vec<Vec<u8>>,
 }
 
@@ -105,13 +111,13 @@ impl Row for Account {
         };
         let AccountV2 { was, locale, metadata } = was;
         let AccountV1 { email, name, groups, disabled, created_at } = was;
-        let broken = |error| super::unreadable(Self::TABLE, error);
+        let unreadable = |error| super::unreadable(Self::TABLE, error);
         Ok(Self {
             id: AccountId(super::uuid_key(Self::TABLE, key)?),
             email: super::email(Self::TABLE, &email)?,
             name,
-            locale: locale.map(|text| Locale::parse(&text)).transpose().map_err(broken)?,
-            metadata: metadata.map(Metadata::from_object).transpose().map_err(broken)?,
+            locale: locale.map(|text| Locale::parse(&text)).transpose().map_err(unreadable)?,
+            metadata: metadata.map(Metadata::from_object).transpose().map_err(unreadable)?,
             groups,
             disabled,
             created_at: Timestamp::from_unix(created_at),

@@ -1,4 +1,4 @@
-//! Operators' codes as written.
+//! Operators' codes as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 

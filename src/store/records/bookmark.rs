@@ -1,4 +1,4 @@
-//! Bookmarks as written.
+//! Bookmarks as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Ceremonies as written.
+//! Ceremonies as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Counters as written.
+//! Counters as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 

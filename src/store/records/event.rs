@@ -1,4 +1,4 @@
-//! Events as written.
+//! Events as the stores keep them; see [`super`] for how a version follows another.
 
 use std::net::IpAddr;
 

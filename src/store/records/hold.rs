@@ -1,4 +1,4 @@
-//! Held recoveries as written.
+//! Held recoveries as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Letters as written.
+//! Letters as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,8 +11,8 @@ use crate::domain::address::MoveId;
 use crate::domain::clock::Timestamp;
 use crate::domain::code::CodeId;
 use crate::domain::letter::{Letter, LetterId, Message};
-use crate::domain::offset::Offset;
 use crate::domain::recovery::HoldId;
+use crate::domain::utc_offset::UtcOffset;
 
 #[derive(Serialize, Deserialize)]
 struct LetterV1 {
@@ -208,7 +208,7 @@ impl Row for Letter {
             failures: *failures,
             expires_at: expires_at.unix(),
         };
-        let record = LetterV2 { letter, offset: offset.map(Offset::minutes) };
+        let record = LetterV2 { letter, offset: offset.map(UtcOffset::minutes) };
         super::encode(Self::TABLE, 2, &record)
     }
 
@@ -224,7 +224,7 @@ impl Row for Letter {
             to: super::email(Self::TABLE, &to)?,
             message: message.read(),
             language,
-            offset: offset.and_then(Offset::of_minutes),
+            offset: offset.and_then(UtcOffset::of_minutes),
             browser,
             created_at: Timestamp::from_unix(created_at),
             due_at: Timestamp::from_unix(due_at),

@@ -1,4 +1,4 @@
-//! Links as written.
+//! Links as the stores keep them; see [`super`] for how a version follows another.
 
 use std::net::IpAddr;
 

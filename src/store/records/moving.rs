@@ -1,4 +1,4 @@
-//! Changes of address as written.
+//! Changes of address as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

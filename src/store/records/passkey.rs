@@ -1,4 +1,4 @@
-//! Passkeys as written.
+//! Passkeys as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Recoveries as written.
+//! Recoveries as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -39,7 +39,7 @@ struct RecoveryV2 {
 #[derive(Serialize, Deserialize)]
 struct RecoveryV3 {
     was: RecoveryV2,
-    /// Empty where there is none: no credential id is.
+    /// Empty for `None`, since no credential id is empty.
     beside: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! Registrations as written.
+//! Registrations as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

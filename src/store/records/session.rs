@@ -1,4 +1,4 @@
-//! Sessions as written.
+//! Sessions as the stores keep them; see [`super`] for how a version follows another.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ use crate::domain::session::{Authentication, Method, Session, SessionId};
 struct SessionV1 {
     id: [u8; 16],
     account: [u8; 16],
-    /// Empty where there is none: no credential id is.
+    /// Empty for `None`, since no credential id is empty.
     credential_id: Vec<u8>,
     authenticated_at: u64,
     methods: Vec<MethodV1>,

@@ -1,4 +1,4 @@
-//! Signing keys as written.
+//! Signing keys as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 

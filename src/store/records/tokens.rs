@@ -1,4 +1,4 @@
-//! The tokens of sessions of the API, as written.
+//! The tokens of sessions of the API as the stores keep them; see [`super`] for how a version follows another.
 
 use serde::{Deserialize, Serialize};
 

@@ -9,8 +9,8 @@ use ::redb::{
 
 use super::fault::{RedbFault, refusal};
 use super::file::{self, New};
-use super::guarded::guarded;
 use super::held::HeldDatabase;
+use super::panics::catch_panic;
 use super::view::definition;
 use crate::store::records::table::Table;
 use crate::store::{RowCount, StoreError};
@@ -27,7 +27,7 @@ pub(super) fn write(held: &HeldDatabase, to: &Path, ends: &AtomicBool) -> Result
     }
     let new = New::at(to)?;
     let database = new.database()?;
-    let copied = guarded(|| {
+    let copied = catch_panic(|| {
         let from = held.begin_read()?;
         copy(&from, &database, ends)
     });

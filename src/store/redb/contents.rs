@@ -8,7 +8,7 @@ use ::redb::{Database, Durability, ReadableDatabase as _};
 use super::batch::{Batch, Tables};
 use super::fault::{RedbFault, refusal};
 use super::file::{self, New};
-use super::guarded::guarded;
+use super::panics::catch_panic;
 use super::view::definition;
 use crate::domain::secret::Secret;
 use crate::store::StoreError;
@@ -50,7 +50,7 @@ impl FileContents {
     }
 
     fn write(&self, write: impl FnOnce(&mut Batch<'_, '_>) -> Result<(), RedbFault>) -> Result<(), StoreError> {
-        let written = guarded(|| {
+        let written = catch_panic(|| {
             let mut transaction = self.database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
             transaction.set_two_phase_commit(true);
@@ -79,7 +79,7 @@ impl Source for FileContents {
 
     async fn next<R: Columns>(&mut self) -> Result<Vec<R>, StoreError> {
         let from = self.after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        let read = guarded(|| {
+        let read = catch_panic(|| {
             let table = self.database.begin_read()?.open_table(definition(R::TABLE))?;
             let rows = table.range::<&[u8]>((from, Bound::Unbounded))?.take(AT_ONCE);
             let rows = rows.map(|row| row.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())));
@@ -97,7 +97,7 @@ impl Source for FileContents {
     }
 
     async fn own(&mut self) -> Result<Option<Own>, StoreError> {
-        let read = guarded(|| {
+        let read = catch_panic(|| {
             let meta = self.database.begin_read()?.open_table(definition(Table::Meta))?;
             let value = |key: &[u8]| Ok::<_, RedbFault>(meta.get(key)?.map(|value| value.value().to_vec()));
             let Some(master) = value(MASTER)? else { return Ok(None) };

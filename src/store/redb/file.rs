@@ -14,7 +14,7 @@ use ::redb::{
 use tempfile::NamedTempFile;
 
 use super::fault::{RedbFault, refusal};
-use super::guarded::guarded;
+use super::panics::catch_panic;
 use super::view::definition;
 use crate::store::StoreError;
 use crate::store::records::table::{SCHEMA, Table};
@@ -140,7 +140,7 @@ pub(super) fn of_file(file: File, path: &Path, looked_through: u64) -> Result<Da
     }
     let was_closed = file.read_exact_at(&mut head, 0).is_ok() && head[9] & NOT_CLOSED == 0;
     let looks_through = length <= looked_through;
-    let opened = guarded(|| {
+    let opened = catch_panic(|| {
         let mut builder = builder(path, !looks_through);
         builder.set_check_integrity_on_open(looks_through);
         let database = FileBackend::new(file).and_then(|backend| builder.create_with_backend(backend));
@@ -256,7 +256,7 @@ impl New {
     /// An empty store in it.
     pub(super) fn database(&self) -> Result<Database, StoreError> {
         let (file, path) = (self.file()?, &self.path);
-        let made = guarded(|| {
+        let made = catch_panic(|| {
             let database = FileBackend::new(file).and_then(|backend| builder(path, false).create_with_backend(backend));
             let database = database.map_err(|error| Opening::Told(explain(path, error)))?;
             set_up(&database)?;

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use ::redb::{Database, ReadTransaction, ReadableDatabase as _, WriteTransaction};
 
 use super::fault::RedbFault;
-use super::guarded::guarded;
+use super::panics::catch_panic;
 use crate::store::StoreError;
 
 /// How the database is opened again, by the same name.
@@ -74,7 +74,7 @@ impl HeldDatabase {
 
     fn close(&self) {
         let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        let closed = guarded(|| {
+        let closed = catch_panic(|| {
             drop(database);
             Ok::<_, RedbFault>(())
         });

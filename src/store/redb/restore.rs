@@ -11,7 +11,7 @@ use super::backup::count;
 use super::batch::{Batch, Tables};
 use super::fault::{RedbFault, refusal};
 use super::file::{self, New};
-use super::guarded::guarded;
+use super::panics::catch_panic;
 use super::view::definition;
 use crate::domain::account::Account;
 use crate::domain::address::Move;
@@ -111,7 +111,7 @@ pub fn restore(restoring: Restoring<'_>) -> Result<Restored, StoreError> {
     drop(copy);
     // All of it is looked through: no visitor waits for a gateway that is not running.
     let database = file::of_file(new.file()?, from, u64::MAX)?;
-    let made = guarded(|| {
+    let made = catch_panic(|| {
         let in_copy = count(&database)?;
         if is_without_master(&database)? && in_copy.iter().any(|counted| counted.rows > 0) {
             return Ok(None);

@@ -172,8 +172,8 @@ impl Issuing {
         };
         self.commit(vec![Change::Session(SessionChange::Add(session.clone()))]).await;
         let account = self.store.account(session.account).await.unwrap().unwrap();
-        let ends_at = self.auth.sessions.limits().absolute_end(session.created_at);
-        SignedIn { session, account, ends_at }
+        let absolute_end = self.auth.sessions.limits().absolute_end(session.created_at);
+        SignedIn { session, account, absolute_end }
     }
 
     fn issue(&self, signed_in: &SignedIn) -> String {

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use bmauth::domain::clock::Timestamp;
 use bmauth::domain::letter::{Letter, LetterId, Message};
-use bmauth::domain::offset::Offset;
 use bmauth::domain::plan::{
     AccountChange, Change, Conflict, Durability, KeyChange, KeyConflict, LetterChange, PasskeyChange,
 };
 use bmauth::domain::secret::Secret;
+use bmauth::domain::utc_offset::UtcOffset;
 use bmauth::store::{CommitError, Store};
 
 use crate::claims::atomic::{keeps, refuses};
@@ -30,7 +30,7 @@ pub async fn letters_come_when_they_are_due_longest_due_first(store: Arc<impl St
 }
 
 pub async fn a_letter_reads_as_it_was_added(store: Arc<impl Store>) {
-    let offset = |n: u32| i16::try_from(n).ok().filter(|n| *n > 0).and_then(|n| Offset::of_minutes(n * 60 - 420));
+    let offset = |n: u32| i16::try_from(n).ok().filter(|n| *n > 0).and_then(|n| UtcOffset::of_minutes(n * 60 - 420));
     let added: Vec<_> = (0..13).map(|n| Letter { offset: offset(n), ..letter(n, 100 + u64::from(n)) }).collect();
     keeps(&*store, added.iter().cloned().map(LetterChange::Add).map(Change::from).collect::<Vec<_>>()).await;
     assert_eq!(store.letters_due(at(999), 99).await.unwrap().shown(), added.shown());

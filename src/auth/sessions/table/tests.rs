@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::super::kept::MOST;
+use super::super::token_cache::CAPACITY;
 use super::*;
 use crate::domain::access::Standing as _;
 use crate::domain::account::Account;
@@ -47,17 +47,17 @@ fn person(number: u128) -> SignedIn {
         bound_for: crate::domain::destination::Destination::root(),
         head: None,
     };
-    SignedIn { session, account, ends_at: NOW.after(LIMITS.absolute) }
+    SignedIn { session, account, absolute_end: NOW.after(LIMITS.absolute) }
 }
 
 fn admit(sessions: &SessionTable, signed_in: &SignedIn) -> LiveSession {
-    let before = sessions.before(signed_in.session.token);
-    sessions.admit(before, signed_in, NOW).unwrap().unwrap()
+    let generation = sessions.generation(signed_in.session.token);
+    sessions.admit(generation, signed_in, NOW).unwrap().unwrap()
 }
 
-fn token(audience: &str, value: &'static str) -> KeptToken {
+fn token(audience: &str, value: &'static str) -> CachedToken {
     let value = HeaderValue::from_static(value);
-    KeptToken { audience: audience.into(), in_place_of: None, value, fresh_from: NOW, fresh_until: NOW.after(HOUR) }
+    CachedToken { audience: audience.into(), in_place_of: None, value, fresh_from: NOW, fresh_until: NOW.after(HOUR) }
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn a_disabled_account_and_a_session_whose_time_is_up_are_not_admitted() {
     let mut disabled = person(0);
     disabled.account.disabled = true;
     for (signed_in, now) in [(disabled, NOW), (person(1), NOW.after(HOUR))] {
-        let before = sessions.before(signed_in.session.token);
-        assert!(sessions.admit(before, &signed_in, now).unwrap().is_none());
+        let generation = sessions.generation(signed_in.session.token);
+        assert!(sessions.admit(generation, &signed_in, now).unwrap().is_none());
         assert!(sessions.peek(signed_in.session.token).is_none());
     }
 }
@@ -122,7 +122,7 @@ fn in_one_shard(number: u64, minutes: u64) -> SignedIn {
     token[8..16].copy_from_slice(&number.to_le_bytes());
     signed_in.session.token = SecretDigest::from_bytes(token);
     signed_in.session.created_at = NOW.after(Duration::from_secs(60 * minutes)).before(LIMITS.absolute);
-    signed_in.ends_at = signed_in.session.created_at.after(LIMITS.absolute);
+    signed_in.absolute_end = signed_in.session.created_at.after(LIMITS.absolute);
     signed_in
 }
 
@@ -145,8 +145,8 @@ fn a_session_that_comes_while_others_are_looked_through_is_looked_at_in_its_turn
             start.wait();
             let come = coming.iter().map(|signed_in| {
                 loop {
-                    let before = sessions.before(signed_in.session.token);
-                    if let Ok(live) = sessions.admit(before, signed_in, NOW) {
+                    let generation = sessions.generation(signed_in.session.token);
+                    if let Ok(live) = sessions.admit(generation, signed_in, NOW) {
                         return live.unwrap();
                     }
                 }
@@ -171,7 +171,7 @@ fn uses_are_written_down_in_the_order_of_the_store() {
         let live = admit(&sessions, &signed_in);
         assert!(sessions.get(live.token(), NOW.after(HOUR / 2)).is_some());
     }
-    let used: Vec<_> = sessions.used(Duration::ZERO).flatten().map(|(token, _)| token).collect();
+    let used: Vec<_> = sessions.unwritten_uses(Duration::ZERO).flatten().map(|(token, _)| token).collect();
     assert_eq!(used.len(), 2000);
     assert!(used.is_sorted());
 }
@@ -180,8 +180,8 @@ fn uses_are_written_down_in_the_order_of_the_store() {
 fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
     let sessions = SessionTable::new(LIMITS);
     let signed_in = person(0);
-    let before = sessions.before(signed_in.session.token);
-    let [one, other] = [0, 1].map(|_| sessions.admit(before, &signed_in, NOW).unwrap().unwrap());
+    let generation = sessions.generation(signed_in.session.token);
+    let [one, other] = [0, 1].map(|_| sessions.admit(generation, &signed_in, NOW).unwrap().unwrap());
     assert!(one.is(&other) && one.is(&sessions.peek(one.token()).unwrap()));
     sessions.end(one.token());
     assert!(one.has_ended() && other.has_ended());
@@ -191,7 +191,7 @@ fn a_session_that_two_requests_read_at_once_is_one_and_ends_for_both() {
 fn a_use_that_is_noted_late_forgets_no_other() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &person(0));
-    let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
+    let listed = || sessions.unwritten_uses(Duration::ZERO).flatten().collect::<Vec<_>>();
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
     assert!(sessions.get(live.token(), at(30)).is_some());
     for minutes in [30, 10] {
@@ -214,9 +214,9 @@ fn a_clock_that_is_set_back_makes_no_session_last_longer_than_from_then_on() {
             let future = NOW.after(ahead);
             signed_in.session.created_at = future;
             signed_in.session.last_seen_at = future;
-            signed_in.ends_at = future.after(LIMITS.absolute);
-            let before = sessions.before(signed_in.session.token);
-            let live = sessions.admit(before, &signed_in, future).unwrap().unwrap();
+            signed_in.absolute_end = future.after(LIMITS.absolute);
+            let generation = sessions.generation(signed_in.session.token);
+            let live = sessions.admit(generation, &signed_in, future).unwrap().unwrap();
             // Beside one that nothing is wrong with, whichever shard they are in.
             admit(&sessions, &person(1));
             if is_used {
@@ -241,12 +241,12 @@ fn a_session_of_the_future_is_admitted_and_ends_within_its_limits_from_now() {
     let future = NOW.after(LIMITS.absolute * 1000);
     signed_in.session.created_at = future;
     signed_in.session.last_seen_at = future;
-    signed_in.ends_at = future.after(LIMITS.absolute);
+    signed_in.absolute_end = future.after(LIMITS.absolute);
     let live = admit(&sessions, &signed_in);
     assert!(live.is_live(NOW));
-    for hours in 1..20 {
-        let is_there = sessions.get(live.token(), NOW.after(HOUR / 2 * hours)).is_some();
-        assert_eq!(is_there, hours < 20, "{hours}");
+    for half_hours in 1..=20 {
+        let is_there = sessions.get(live.token(), NOW.after(HOUR / 2 * half_hours)).is_some();
+        assert_eq!(is_there, half_hours < 20, "{half_hours}");
     }
     assert!(!live.is_live(NOW.after(LIMITS.absolute)));
     assert!(sessions.get(live.token(), NOW.after(LIMITS.absolute)).is_none());
@@ -257,7 +257,7 @@ fn a_use_in_the_future_is_written_down_again_once_the_clock_is_right() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &person(0));
     let at = |minutes: u64| NOW.after(Duration::from_secs(60 * minutes));
-    let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
+    let listed = || sessions.unwritten_uses(Duration::ZERO).flatten().collect::<Vec<_>>();
     assert!(sessions.get(live.token(), at(30)).is_some());
     sessions.note_written(&listed());
     assert!(sessions.get(live.token(), at(10)).is_some());
@@ -284,14 +284,14 @@ fn what_is_made_for_a_session_ends_with_it_at_the_nearer_of_its_limits() {
 fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
     let sessions = SessionTable::new(SessionLimits { idle: Duration::MAX, absolute: Duration::MAX });
     let mut signed_in = person(0);
-    signed_in.ends_at = Timestamp::from_unix(u64::MAX);
+    signed_in.absolute_end = Timestamp::from_unix(u64::MAX);
     let live = admit(&sessions, &signed_in);
     assert!(live.is_live(Timestamp::from_unix(u64::from(u32::MAX) - 1)));
     assert!(!live.is_live(Timestamp::from_unix(u64::from(u32::MAX))));
     assert!(sessions.get(live.token(), Timestamp::from_unix(u64::MAX)).is_none());
     // Nor is it taken for one at the beginning of all counting.
     let mut next = person(1);
-    next.ends_at = Timestamp::from_unix(u64::from(u32::MAX) + 1);
+    next.absolute_end = Timestamp::from_unix(u64::from(u32::MAX) + 1);
     assert!(admit(&sessions, &next).is_live(NOW));
 }
 
@@ -299,7 +299,7 @@ fn a_moment_past_all_counting_ends_a_session_and_keeps_none() {
 fn only_uses_that_are_not_written_down_are_listed() {
     let sessions = SessionTable::new(LIMITS);
     let (one, two) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
-    let listed = || sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>();
+    let listed = || sessions.unwritten_uses(Duration::ZERO).flatten().collect::<Vec<_>>();
     assert_eq!(listed(), [], "the store knows when they began");
     let later = NOW.after(Duration::from_secs(60));
     sessions.get(one.token(), later).unwrap();
@@ -313,57 +313,58 @@ fn only_uses_that_are_not_written_down_are_listed() {
 }
 
 #[test]
-fn a_kept_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
+fn a_cached_token_is_its_sessions_for_its_audience_while_it_is_fresh() {
     let sessions = SessionTable::new(LIMITS);
     let (one, two) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
-    sessions.keep(&one, token("notes", "1"));
-    sessions.keep(&one, token("wiki", "2"));
-    let kept = |session, audience| sessions.kept_token(session, audience, NOW);
+    sessions.cache_token(&one, token("notes", "1"));
+    sessions.cache_token(&one, token("wiki", "2"));
+    let cached = |session, audience| sessions.cached_token(session, audience, NOW);
     assert_eq!(
-        (kept(&one, "notes").unwrap(), kept(&one, "wiki").unwrap()),
+        (cached(&one, "notes").unwrap(), cached(&one, "wiki").unwrap()),
         ("1".parse().unwrap(), "2".parse().unwrap())
     );
-    assert_eq!((kept(&one, "other"), kept(&two, "notes")), (None, None));
-    sessions.keep(&one, token("notes", "3"));
-    assert_eq!(kept(&one, "notes").unwrap(), "3");
-    assert_eq!(sessions.kept_token(&one, "notes", NOW.after(HOUR)), None);
-    assert_eq!(sessions.kept.len(), 2);
+    assert_eq!((cached(&one, "other"), cached(&two, "notes")), (None, None));
+    sessions.cache_token(&one, token("notes", "3"));
+    assert_eq!(cached(&one, "notes").unwrap(), "3");
+    assert_eq!(sessions.cached_token(&one, "notes", NOW.after(HOUR)), None);
+    assert_eq!(sessions.token_cache.len(), 2);
     sessions.end_expired(NOW.after(HOUR));
-    assert_eq!(sessions.kept.len(), 0, "what is not handed out any more takes no memory");
+    assert_eq!(sessions.token_cache.len(), 0, "what is not handed out any more takes no memory");
 }
 
 #[test]
-fn a_kept_token_from_the_future_is_not_handed_out() {
+fn a_cached_token_from_the_future_is_not_handed_out() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &person(0));
-    sessions.keep(&live, token("notes", "a token"));
-    assert!(sessions.kept_token(&live, "notes", NOW).is_some());
+    sessions.cache_token(&live, token("notes", "a token"));
+    assert!(sessions.cached_token(&live, "notes", NOW).is_some());
     assert!(
-        sessions.kept_token(&live, "notes", NOW.before(Duration::from_secs(1))).is_none(),
+        sessions.cached_token(&live, "notes", NOW.before(Duration::from_secs(1))).is_none(),
         "the clock was set back"
     );
 }
 
 #[test]
-fn no_more_tokens_are_kept_than_there_is_room_for() {
+fn no_more_tokens_are_cached_than_there_is_room_for() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &person(0));
     let audiences: Vec<Arc<str>> = (0..100).map(|number: u8| number.to_string().into()).collect();
     for (audience, minutes) in audiences.iter().zip(1..) {
         let fresh_until = NOW.after(Duration::from_secs(60 * minutes));
         let value = HeaderValue::from_static("a token");
-        sessions.keep(
+        sessions.cache_token(
             &live,
-            KeptToken { audience: Arc::clone(audience), in_place_of: None, value, fresh_from: NOW, fresh_until },
+            CachedToken { audience: Arc::clone(audience), in_place_of: None, value, fresh_from: NOW, fresh_until },
         );
     }
-    let kept: Vec<_> =
-        audiences.iter().filter(|audience| sessions.kept_token(&live, audience, NOW).is_some()).collect();
-    assert_eq!(kept, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
-    for number in 1..3 * MOST as u128 {
-        sessions.keep(&LiveSession::new(&person(number), None, None, Cut::NONE, LIMITS), token("notes", "a token"));
+    let cached: Vec<_> =
+        audiences.iter().filter(|audience| sessions.cached_token(&live, audience, NOW).is_some()).collect();
+    assert_eq!(cached, audiences.iter().rev().take(8).rev().collect::<Vec<_>>(), "the last ones stay");
+    for number in 1..3 * CAPACITY as u128 {
+        sessions
+            .cache_token(&LiveSession::new(&person(number), None, None, Cut::NONE, LIMITS), token("notes", "a token"));
     }
-    assert!(sessions.kept.len() <= MOST && sessions.kept.len() > MOST / 2);
+    assert!(sessions.token_cache.len() <= CAPACITY && sessions.token_cache.len() > CAPACITY / 2);
 }
 
 #[test]
@@ -371,22 +372,22 @@ fn a_session_that_ends_gives_up_its_tokens_and_gets_no_others() {
     let sessions = SessionTable::new(LIMITS);
     let (ending, staying) = (admit(&sessions, &person(0)), admit(&sessions, &person(1)));
     for live in [&ending, &staying] {
-        sessions.keep(live, token("notes", "a token"));
-        sessions.keep(live, token("wiki", "a token"));
+        sessions.cache_token(live, token("notes", "a token"));
+        sessions.cache_token(live, token("wiki", "a token"));
     }
     sessions.end(ending.token());
-    assert_eq!((sessions.kept_token(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
+    assert_eq!((sessions.cached_token(&ending, "notes", NOW), sessions.token_cache.len()), (None, 2));
     // A request that was admitted before, and makes its token only now.
-    sessions.keep(&ending, token("notes", "late"));
-    assert_eq!((sessions.kept_token(&ending, "notes", NOW), sessions.kept.len()), (None, 2));
+    sessions.cache_token(&ending, token("notes", "late"));
+    assert_eq!((sessions.cached_token(&ending, "notes", NOW), sessions.token_cache.len()), (None, 2));
     // The same session, read again from the store with what has changed of it.
     let again = admit(&sessions, &person(0));
-    assert_eq!(sessions.kept_token(&again, "notes", NOW), None);
-    assert!(sessions.kept_token(&staying, "notes", NOW).is_some());
+    assert_eq!(sessions.cached_token(&again, "notes", NOW), None);
+    assert!(sessions.cached_token(&staying, "notes", NOW).is_some());
 }
 
 #[test]
-fn a_token_made_while_its_session_ends_is_not_kept() {
+fn a_token_made_while_its_session_ends_is_not_cached() {
     let sessions = SessionTable::new(LIMITS);
     let start = std::sync::Barrier::new(2);
     let ending: Vec<_> = (0..1000).map(|number| admit(&sessions, &person(number))).collect();
@@ -399,10 +400,10 @@ fn a_token_made_while_its_session_ends_is_not_kept() {
         });
         for live in &ending {
             start.wait();
-            sessions.keep(live, token("notes", "a token"));
+            sessions.cache_token(live, token("notes", "a token"));
         }
     });
-    assert_eq!(sessions.kept.len(), 0);
+    assert_eq!(sessions.token_cache.len(), 0);
 }
 
 #[test]
@@ -410,9 +411,9 @@ fn a_session_read_before_another_of_its_shard_ended_is_read_again() {
     let sessions = SessionTable::new(LIMITS);
     let signed_in = person(0);
     let token = signed_in.session.token;
-    let before = sessions.before(token);
+    let generation = sessions.generation(token);
     sessions.end(token);
-    assert_eq!(sessions.admit(before, &signed_in, NOW).err(), Some(Raced));
+    assert_eq!(sessions.admit(generation, &signed_in, NOW).err(), Some(Raced));
     assert!(sessions.peek(token).is_none());
 }
 
@@ -462,8 +463,8 @@ fn wait_for(future: impl Future<Output = ()>) {
 fn member_of(sessions: &SessionTable, head: &LiveSession, number: u128) -> LiveSession {
     let mut signed_in = person(number);
     signed_in.session.head = Some(head.token());
-    let before = sessions.before(signed_in.session.token);
-    sessions.admit_cut(before, &signed_in, Some(head.clone()), Cut::NONE, NOW).unwrap().unwrap()
+    let generation = sessions.generation(signed_in.session.token);
+    sessions.admit_with(generation, &signed_in, Some(head.clone()), Cut::NONE, NOW).unwrap().unwrap()
 }
 
 #[test]
@@ -472,14 +473,14 @@ fn a_member_whose_head_ends_while_it_is_read_is_read_again() {
     let head = admit(&sessions, &person(0));
     let mut member = person(1);
     member.session.head = Some(head.token());
-    let before = sessions.before(member.session.token);
+    let generation = sessions.generation(member.session.token);
     // As where groups change: the store has it still, and the next request reads both anew.
     sessions.end(head.token());
-    let admitted = sessions.admit_cut(before, &member, Some(head.clone()), Cut::NONE, NOW);
+    let admitted = sessions.admit_with(generation, &member, Some(head.clone()), Cut::NONE, NOW);
     assert_eq!(admitted.err(), Some(Raced));
     assert!(sessions.peek(member.session.token).is_none());
     let head = admit(&sessions, &person(0));
-    let admitted = sessions.admit_cut(before, &member, Some(head), Cut::NONE, NOW).unwrap().unwrap();
+    let admitted = sessions.admit_with(generation, &member, Some(head), Cut::NONE, NOW).unwrap().unwrap();
     assert!(admitted.is_live(NOW));
 }
 
@@ -497,7 +498,7 @@ fn whichever_of_a_family_is_used_all_are() {
     sessions.end_expired(later);
     assert!(sessions.get(head.token(), later).is_some());
     // Written down is the use of the head.
-    assert_eq!(sessions.used(Duration::ZERO).flatten().collect::<Vec<_>>(), [(head.token(), later)]);
+    assert_eq!(sessions.unwritten_uses(Duration::ZERO).flatten().collect::<Vec<_>>(), [(head.token(), later)]);
     sessions.end_expired(later.after(HOUR));
     assert!(sessions.peek(head.token()).is_none() && sessions.peek(member.token()).is_none());
 }
@@ -521,12 +522,12 @@ fn in_doubt_every_session_ends_and_one_being_read_is_read_again() {
     let sessions = SessionTable::new(LIMITS);
     let all: Vec<_> = (1..40).map(|number| admit(&sessions, &person(number << 64 | number << 112))).collect();
     let late = person(99);
-    let before = sessions.before(late.session.token);
+    let generation = sessions.generation(late.session.token);
     sessions.end_all();
     for live in &all {
         assert!(live.ended().now_or_never().is_some() && sessions.peek(live.token()).is_none());
     }
-    assert_eq!(sessions.admit(before, &late, NOW).map(drop), Err(Raced));
+    assert_eq!(sessions.admit(generation, &late, NOW).map(drop), Err(Raced));
     admit(&sessions, &late);
 }
 
@@ -565,7 +566,7 @@ fn whatever_requests_or_apps_could_tell_is_held_against_the_store() {
 fn only_what_the_store_is_behind_with_by_much_is_written_down() {
     let sessions = SessionTable::new(LIMITS);
     let live = admit(&sessions, &person(0));
-    let listed = |behind| sessions.used(behind).flatten().count();
+    let listed = |lag| sessions.unwritten_uses(lag).flatten().count();
     assert!(sessions.get(live.token(), NOW.after(HOUR / 4)).is_some());
     assert_eq!((listed(Duration::ZERO), listed(HOUR / 4), listed(HOUR / 2)), (1, 1, 0));
     sessions.note_written(&[(live.token(), NOW.after(HOUR / 4))]);
@@ -594,7 +595,7 @@ fn a_session_with_an_open_stream_goes_on_while_it_is_used_elsewhere() {
     sessions.used_elsewhere(member.family(), NOW);
     sessions.end_expired(idle);
     assert!(!held.has_ended() && member.has_ended());
-    assert_eq!(sessions.used(Duration::ZERO).flatten().count(), 0, "the store knows of that use");
+    assert_eq!(sessions.unwritten_uses(Duration::ZERO).flatten().count(), 0, "the store knows of that use");
     sessions.end_expired(idle.after(HOUR / 2));
     assert!(held.has_ended());
 }

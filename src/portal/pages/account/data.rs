@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::auth::manage::{AccountDevices, Kept};
-use crate::auth::passkeys::text_of;
+use crate::auth::passkeys::encode_base64url;
 use crate::domain::activity;
 use crate::domain::address::Move;
 use crate::domain::clock::Timestamp;
@@ -122,7 +122,7 @@ impl<'a> AccountFile<'a> {
 impl<'a> ExportedPasskey<'a> {
     fn of(passkey: &'a passkey::Passkey) -> Self {
         Self {
-            id: text_of(passkey.key.id.bytes()),
+            id: encode_base64url(passkey.key.id.bytes()),
             name: passkey.name.as_deref(),
             provider: provider::name(passkey.key.aaguid),
             synced: passkey.key.backed_up,

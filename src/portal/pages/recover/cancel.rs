@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::Uri;
 
 use crate::auth::failure::refusal_apart;
-use crate::auth::recover::Cancelling;
+use crate::auth::recover::CancelOutcome;
 use crate::domain::own_paths::RECOVER_CANCEL;
 use crate::domain::recovery::Over;
 use crate::domain::word_link::Reading;
@@ -40,8 +40,8 @@ pub async fn post(
         Reading::NotWhole => (RecoverCancelPage::NotWhole, Some(StepRefusal::LinkNotWhole)),
         Reading::Wrong => (RecoverCancelPage::NotRight, Some(StepRefusal::LinkNotRight)),
         Reading::Right(link) => match refusal_apart(portal.auth.recover.cancel(link, &caller.visitor).await)? {
-            Ok(Cancelling::Stopped) => (RecoverCancelPage::Done, None),
-            Ok(Cancelling::Over(what)) => over(what),
+            Ok(CancelOutcome::Stopped) => (RecoverCancelPage::Done, None),
+            Ok(CancelOutcome::Over(what)) => over(what),
             Err(_) => over(Over::default()),
         },
     };

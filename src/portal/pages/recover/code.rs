@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::auth::failure::refusal_apart;
-use crate::auth::recover::CameTo;
+use crate::auth::recover::RecoveryCodeOutcome;
 use crate::domain::own_paths::{RECOVER_CODE, RECOVER_DEVICE};
 use crate::domain::recover::{Proved, RecoverRefusal, RecoveryMode, mode_of_code, proved_account};
 use crate::gate::refusal::GateRefusal;
@@ -29,9 +29,11 @@ pub async fn post(
     PageForm(Entered { code }): PageForm<Entered>,
 ) -> Result<Response, PageError> {
     match refusal_apart(portal.auth.recover.prove(&code, &caller.visitor).await)? {
-        Ok(CameTo::Proved(Proved::SetUp)) => Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE))),
-        Ok(CameTo::SignedIn(signed_in)) => Ok(answer::signed_in_from_form(&portal, &caller, &signed_in)),
-        Ok(CameTo::Proved(Proved::Held(until))) => {
+        Ok(RecoveryCodeOutcome::Proved(Proved::SetUp)) => {
+            Ok(answer::moved_on(&portal, &caller, answer::go_to(RECOVER_DEVICE)))
+        }
+        Ok(RecoveryCodeOutcome::SignedIn(signed_in)) => Ok(answer::signed_in_from_form(&portal, &caller, &signed_in)),
+        Ok(RecoveryCodeOutcome::Proved(Proved::Held(until))) => {
             let view = RecoverHeldPage { until };
             Ok(answer::page(&portal, &caller, |chrome| view.render(chrome)))
         }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::auth::failure::refusal_apart;
-use crate::auth::passkeys::text_of;
+use crate::auth::passkeys::encode_base64url;
 use crate::domain::destination::Destination;
 use crate::domain::own_paths::REGISTER_CODE;
 use crate::domain::register::RegisterRefusal;
@@ -66,7 +66,7 @@ async fn show(portal: &Portal, caller: &Caller, state: CodeState) -> Result<Resp
         };
     };
     let (email, return_to) = (registration.email.as_str(), registration.return_to.unless_root());
-    let ids = registration.dead.iter().map(|id| text_of(id.bytes())).collect::<Vec<_>>().join(" ");
+    let ids = registration.dead.iter().map(|id| encode_base64url(id.bytes())).collect::<Vec<_>>().join(" ");
     let forget = (!ids.is_empty()).then_some(Forget { rp_id: portal.rp_id.as_str(), ids: &ids });
     let of_some = portal.auth.register.is_for_some().await?;
     let (code_for, kind) = (CodePagePurpose::Registering { of_some }, registration.code.id.kind());

@@ -135,7 +135,7 @@ fn start_with(flush_after: Duration, pace: Duration) -> (SharedDisk, Arc<HeldDat
         transaction.open_table(definition(table)).unwrap();
     }
     transaction.commit().unwrap();
-    let writer = StoreWriter::start_with(Arc::clone(&database), flush_after, pace, AGAIN_AFTER).unwrap();
+    let writer = StoreWriter::start_with(Arc::clone(&database), flush_after, pace, RETRY_AFTER).unwrap();
     (disk, database, writer)
 }
 

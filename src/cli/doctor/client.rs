@@ -1,11 +1,12 @@
-//! Asks a server as a stranger would: one request to a connection, sent as written. Nothing is normalised, no redirect
-//! is followed, no cookie is kept.
+//! The HTTP client of the doctor, which asks a server as a stranger would: one request to a connection, sent as written.
+//! Nothing is normalised, no redirect is followed, no cookie is kept.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HOST};
+use http::uri::InvalidUri;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::client::conn::http1;
@@ -19,17 +20,19 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use url::{Host, ParseError, Url};
 
-/// How long one question may take, from connecting to the end of the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How much of an answer is read, in bytes; what follows does not change a verdict.
-const LARGEST_BODY: usize = 256 * 1024;
+/// How long one request may take, from connecting to the end of the response.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How many bytes of a body are enough: once there are as many, no more is read. What follows changes no verdict.
+const ENOUGH_OF_BODY: usize = 256 * 1024;
 
-/// A server, as a URL without path names it.
+/// A server that the doctor checks, as a URL without a path names it.
 #[derive(Clone, Debug)]
-pub(super) struct DoctorTarget {
+pub(super) struct CheckedServer {
     url: Url,
+    /// Its name or address, and its port.
     connect_to: (String, u16),
-    tls: Option<ServerName<'static>>,
+    /// What its certificate must name; `None` for http.
+    certified_name: Option<ServerName<'static>>,
 }
 
 /// What one request says, besides `Host`.
@@ -41,26 +44,26 @@ pub(super) struct DoctorRequest {
     pub(super) target: String,
     /// The headers in order, repetitions too.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Another `Host` than the server's.
+    /// The `Host`, where it is not the server's.
     pub(super) host: Option<HeaderValue>,
     /// Whether header names are written `X-Like-This` instead of in lowercase.
     pub(super) title_case: bool,
 }
 
-/// What the site answered to one request.
+/// What the server answered to one request.
 #[derive(Clone, Debug)]
 pub(super) struct DoctorResponse {
     /// The status that came back.
     pub(super) status: StatusCode,
     /// The headers that came back.
     pub(super) headers: HeaderMap,
-    /// The start of the body.
+    /// The body, up to a little more than [`ENOUGH_OF_BODY`], or what came of it before it broke off.
     pub(super) body: Bytes,
 }
 
-/// Why there was no answer: a sentence's end.
+/// Why there was no response. Each names the server, and most the cause; the text is the end of a sentence.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(super) enum NoResponse {
     /// No server takes the connection.
     #[error("no connection to {0}: {1}")]
     NoConnection(String, String),
@@ -71,14 +74,14 @@ pub(super) enum Silence {
     #[error("{0} gave no answer in HTTP: {1}")]
     NoAnswer(String, String),
     /// It took too long.
-    #[error("{0} took longer than {limit} seconds", limit = PATIENCE.as_secs())]
+    #[error("{0} took longer than {limit} seconds", limit = DEADLINE.as_secs())]
     TooLong(String),
-    /// The request cannot be written at all.
+    /// The request is none that HTTP/1.1 can carry.
     #[error("the request cannot be sent: {0}")]
     Unsendable(String),
 }
 
-impl DoctorTarget {
+impl CheckedServer {
     /// Reads `http://host[:port]` or `https://host[:port]`.
     ///
     /// # Errors
@@ -109,11 +112,11 @@ impl DoctorTarget {
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
         };
-        let tls = match url.scheme() {
+        let certified_name = match url.scheme() {
             "https" => Some(ServerName::try_from(name.clone()).map_err(|_| "TLS knows no such host name".to_owned())?),
             _ => None,
         };
-        Ok(Self { url, connect_to: (name, port), tls })
+        Ok(Self { url, connect_to: (name, port), certified_name })
     }
 
     /// The server's URL, with `/` as its path.
@@ -121,12 +124,12 @@ impl DoctorTarget {
         &self.url
     }
 
-    /// Scheme, host and port, as they are said to people.
-    pub(super) fn name(&self) -> String {
+    /// Scheme, host and port, without the port that is the scheme's own: what reports call the server.
+    pub(super) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Host and port as `Host` says them: without the port that the scheme has anyway.
+    /// The value of `Host`: host and port, without the port that is the scheme's own.
     pub(super) fn authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         match self.url.port() {
@@ -137,65 +140,69 @@ impl DoctorTarget {
 }
 
 impl DoctorRequest {
-    /// A GET by a script: it takes any type.
+    /// A GET as a script sends it, which takes any type.
     pub(super) fn get(target: impl Into<String>) -> Self {
-        Self { method: Method::GET, target: target.into(), headers: Vec::new(), host: None, title_case: false }
-            .with("accept", "*/*")
+        Self::bare(target.into()).with_header("accept", "*/*")
     }
 
-    /// A GET by a person who goes to a page.
+    /// A GET as a browser sends it for a person who goes to a page.
     pub(super) fn page(target: impl Into<String>) -> Self {
-        Self { method: Method::GET, target: target.into(), headers: Vec::new(), host: None, title_case: false }
-            .with("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
-            .with("sec-fetch-mode", "navigate")
-            .with("sec-fetch-dest", "document")
-            .with("sec-fetch-site", "none")
+        Self::bare(target.into())
+            .with_header("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+            .with_header("sec-fetch-mode", "navigate")
+            .with_header("sec-fetch-dest", "document")
+            .with_header("sec-fetch-site", "none")
     }
 
-    /// The same with another method. One that carries a body carries an empty one.
-    pub(super) fn by(mut self, method: Method) -> Self {
+    fn bare(target: String) -> Self {
+        Self { method: Method::GET, target, headers: Vec::new(), host: None, title_case: false }
+    }
+
+    /// The same with another method, and an empty body where the method has one.
+    pub(super) fn with_method(mut self, method: Method) -> Self {
         let has_body = matches!(method, Method::POST | Method::PUT | Method::PATCH);
         self.method = method;
-        if has_body { self.with("content-length", "0") } else { self }
+        if has_body { self.with_header("content-length", "0") } else { self }
     }
 
-    /// The same with one more header.
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    /// The same with one more header, beside others of its name.
+    pub(super) fn with_header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("the doctor's own names are tokens");
         let value = HeaderValue::from_str(value).expect("the doctor's own values are visible ASCII");
         self.headers.push((name, value));
         self
     }
 
-    /// The same for another host.
+    /// The same with another `Host`.
     pub(super) fn for_host(mut self, host: &str) -> Self {
         self.host = Some(HeaderValue::from_str(host).expect("the doctor's own hosts are visible ASCII"));
         self
     }
 
-    /// The same with names written `X-Like-This`.
+    /// The same with the names of headers written `X-Like-This`.
     pub(super) fn in_title_case(self) -> Self {
         Self { title_case: true, ..self }
     }
 }
 
-/// Sends questions to the site, each over a connection of its own.
+/// Sends requests, each over a connection of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Asker {
+pub(super) struct DoctorClient {
     tls: Arc<ClientConfig>,
 }
 
-impl Asker {
-    /// One that trusts the public authorities, and `more` in PEM.
+impl DoctorClient {
+    /// A client that trusts the public certificate authorities of browsers, and those of `more`, in PEM.
     ///
     /// # Errors
-    /// `more` holds no certificate that can be read: a sentence.
+    /// `more` has a part that cannot be read, or no certificate; in a sentence.
     pub(super) fn new(more: Option<&[u8]>) -> Result<Self, String> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some(pem) = more {
             let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
             let found = found.map_err(|error| format!("the certificate cannot be read: {error}"))?;
-            if roots.add_parsable_certificates(found).0 == 0 {
+            let (added, _ignored) = roots.add_parsable_certificates(found);
+            if added == 0 {
                 return Err("there is no certificate in it; it must be PEM".to_owned());
             }
         }
@@ -203,48 +210,54 @@ impl Asker {
         Ok(Self { tls: Arc::new(tls) })
     }
 
-    /// Asks, on a connection of its own.
+    /// Sends a request to a server, and reads its response.
     ///
     /// # Errors
-    /// There is no answer.
-    pub(super) async fn ask(&self, server: &DoctorTarget, question: &DoctorRequest) -> Result<DoctorResponse, Silence> {
-        let asked = async {
+    /// Why there was no response within [`DEADLINE`].
+    pub(super) async fn send(
+        &self,
+        server: &CheckedServer,
+        request: &DoctorRequest,
+    ) -> Result<DoctorResponse, NoResponse> {
+        let sent = async {
             let (host, port) = &server.connect_to;
             let stream = TcpStream::connect((host.as_str(), *port))
                 .await
-                .map_err(|error| Silence::NoConnection(server.name(), error.to_string()))?;
-            match &server.tls {
-                None => exchange(stream, server, question).await,
+                .map_err(|error| NoResponse::NoConnection(server.origin(), error.to_string()))?;
+            match &server.certified_name {
+                None => exchange(stream, server, request).await,
                 Some(name) => {
                     let stream = TlsConnector::from(Arc::clone(&self.tls))
                         .connect(name.clone(), stream)
                         .await
-                        .map_err(|error| Silence::NoTls(server.name(), error.to_string()))?;
-                    exchange(stream, server, question).await
+                        .map_err(|error| NoResponse::NoTls(server.origin(), error.to_string()))?;
+                    exchange(stream, server, request).await
                 }
             }
         };
-        timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(Silence::TooLong(server.name())))
+        timeout(DEADLINE, sent).await.unwrap_or_else(|_| Err(NoResponse::TooLong(server.origin())))
     }
 }
 
-async fn exchange<S>(stream: S, server: &DoctorTarget, question: &DoctorRequest) -> Result<DoctorResponse, Silence>
+/// Sends a request over a connected stream, and reads its response.
+async fn exchange<S>(stream: S, server: &CheckedServer, request: &DoctorRequest) -> Result<DoctorResponse, NoResponse>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let no_answer = |error: hyper::Error| Silence::NoAnswer(server.name(), error.to_string());
-    let request = to_request(server, question)?;
+    let no_answer = |error: hyper::Error| NoResponse::NoAnswer(server.origin(), error.to_string());
+    let wire_request = to_wire_request(server, request)?;
     let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(question.title_case)
+        .title_case_headers(request.title_case)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
         .await
         .map_err(no_answer)?;
+    // Reads and writes the stream while the request waits for its response.
     let driver = tokio::spawn(connection);
-    let answered = async {
-        let (head, mut body) = sender.send_request(request).await.map_err(no_answer)?.into_parts();
+    let response = async {
+        let (head, mut body) = sender.send_request(wire_request).await.map_err(no_answer)?.into_parts();
         let mut start = BytesMut::new();
-        // Behind a switch of protocols there is no body; a body that breaks off is judged by what came.
-        while head.status != StatusCode::SWITCHING_PROTOCOLS && start.len() < LARGEST_BODY {
+        // After a switch of protocols there is no body. A body that breaks off is judged by what came of it.
+        while head.status != StatusCode::SWITCHING_PROTOCOLS && start.len() < ENOUGH_OF_BODY {
             let Some(Ok(frame)) = body.frame().await else { break };
             if let Some(data) = frame.data_ref() {
                 start.extend_from_slice(data);
@@ -252,30 +265,33 @@ where
         }
         Ok(DoctorResponse { status: head.status, headers: head.headers, body: start.freeze() })
     };
-    let answer = answered.await;
+    let response = response.await;
     driver.abort();
-    answer
+    response
 }
 
-fn to_request(server: &DoctorTarget, question: &DoctorRequest) -> Result<Request<Empty<Bytes>>, Silence> {
-    let unsendable = |error: String| Silence::Unsendable(error);
-    let target: Uri = question.target.parse().map_err(|error: http::uri::InvalidUri| unsendable(error.to_string()))?;
-    let host = match &question.host {
+/// The request as hyper takes it, which writes the target as it is.
+fn to_wire_request(server: &CheckedServer, request: &DoctorRequest) -> Result<Request<Empty<Bytes>>, NoResponse> {
+    let target: Uri = request.target.parse().map_err(|error: InvalidUri| NoResponse::Unsendable(error.to_string()))?;
+    let host = match &request.host {
         Some(host) => host.clone(),
-        None => HeaderValue::from_str(&server.authority()).map_err(|error| unsendable(error.to_string()))?,
+        None => {
+            HeaderValue::from_str(&server.authority()).map_err(|error| NoResponse::Unsendable(error.to_string()))?
+        }
     };
-    let mut request = Request::new(Empty::new());
-    *request.method_mut() = question.method.clone();
-    *request.uri_mut() = target;
-    let headers = request.headers_mut();
+    let mut wire_request = Request::new(Empty::new());
+    *wire_request.method_mut() = request.method.clone();
+    *wire_request.uri_mut() = target;
+    let headers = wire_request.headers_mut();
     headers.insert(HOST, host);
-    for (name, value) in &question.headers {
+    for (name, value) in &request.headers {
         headers.append(name, value.clone());
     }
+    // The connection is for this request alone, unless the request asks to switch its protocol.
     if !headers.contains_key(CONNECTION) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(request)
+    Ok(wire_request)
 }
 
 #[cfg(test)]
@@ -285,10 +301,10 @@ mod tests {
 
     use super::*;
 
-    /// What goes over the wire for `question`, up to the empty line; it is answered with `reply`.
-    async fn sent(question: DoctorRequest, reply: &'static str) -> (String, Result<DoctorResponse, Silence>) {
+    /// What goes over the wire for `request`, up to the empty line, and what the client makes of `reply`.
+    async fn sent(request: DoctorRequest, reply: &'static str) -> (String, Result<DoctorResponse, NoResponse>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = DoctorTarget::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let server = CheckedServer::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let served = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = Vec::new();
@@ -298,15 +314,14 @@ mod tests {
             stream.write_all(reply.as_bytes()).await.unwrap();
             String::from_utf8(head).unwrap()
         });
-        let asker = asker();
-        let answer = asker.ask(&server, &question).await;
-        (served.await.unwrap(), answer)
+        let response = client().send(&server, &request).await;
+        (served.await.unwrap(), response)
     }
 
-    fn asker() -> Asker {
+    fn client() -> DoctorClient {
         // Another test of this process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Asker::new(None).unwrap()
+        DoctorClient::new(None).unwrap()
     }
 
     #[tokio::test]
@@ -335,14 +350,16 @@ mod tests {
 
     #[tokio::test]
     async fn headers_go_out_in_every_spelling_and_repeated() {
-        let question =
-            DoctorRequest::get("/").with("x_bmauth_jwt", "a").with("x.bmauth.jwt", "b").with("remote-user", "c");
-        let (head, _) = sent(question.with("remote-user", "d"), "HTTP/1.1 204 No Content\r\n\r\n").await;
+        let request = DoctorRequest::get("/")
+            .with_header("x_bmauth_jwt", "a")
+            .with_header("x.bmauth.jwt", "b")
+            .with_header("remote-user", "c");
+        let (head, _) = sent(request.with_header("remote-user", "d"), "HTTP/1.1 204 No Content\r\n\r\n").await;
         for line in ["x_bmauth_jwt: a", "x.bmauth.jwt: b", "remote-user: c", "remote-user: d", "connection: close"] {
             assert!(head.lines().any(|found| found == line), "{line} is not in {head}");
         }
-        let question = DoctorRequest::get("/").with("remote-user", "c").for_host("other.example").in_title_case();
-        let (head, _) = sent(question, "HTTP/1.1 204 No Content\r\n\r\n").await;
+        let request = DoctorRequest::get("/").with_header("remote-user", "c").for_host("other.example").in_title_case();
+        let (head, _) = sent(request, "HTTP/1.1 204 No Content\r\n\r\n").await;
         assert!(head.contains("Remote-User: c") && head.contains("Host: other.example"), "{head}");
     }
 
@@ -352,8 +369,8 @@ mod tests {
         let (_, answer) = sent(DoctorRequest::get("/"), chunked).await;
         assert_eq!(&answer.unwrap().body[..], b"abcde");
         let upgraded = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
-        let question = DoctorRequest::get("/").with("connection", "upgrade").with("upgrade", "websocket");
-        let (head, answer) = sent(question, upgraded).await;
+        let request = DoctorRequest::get("/").with_header("connection", "upgrade").with_header("upgrade", "websocket");
+        let (head, answer) = sent(request, upgraded).await;
         assert!(head.contains("connection: upgrade") && !head.contains("close"), "{head}");
         assert_eq!(answer.unwrap().status, StatusCode::SWITCHING_PROTOCOLS);
     }
@@ -361,14 +378,14 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_answer_says_why() {
         let (_, answer) = sent(DoctorRequest::get("/"), "SSH-2.0-x\r\n\r\n").await;
-        assert!(matches!(answer, Err(Silence::NoAnswer(..))), "{answer:?}");
+        assert!(matches!(answer, Err(NoResponse::NoAnswer(..))), "{answer:?}");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let closed = DoctorTarget::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        let closed = CheckedServer::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         drop(listener);
-        let answer = asker().ask(&closed, &DoctorRequest::get("/")).await;
-        assert!(matches!(answer, Err(Silence::NoConnection(..))), "{answer:?}");
-        let answer = asker().ask(&closed, &DoctorRequest::get("no path")).await;
-        assert!(matches!(answer, Err(Silence::Unsendable(..) | Silence::NoConnection(..))), "{answer:?}");
+        let answer = client().send(&closed, &DoctorRequest::get("/")).await;
+        assert!(matches!(answer, Err(NoResponse::NoConnection(..))), "{answer:?}");
+        let answer = client().send(&closed, &DoctorRequest::get("no path")).await;
+        assert!(matches!(answer, Err(NoResponse::Unsendable(..) | NoResponse::NoConnection(..))), "{answer:?}");
     }
 
     #[tokio::test]
@@ -391,36 +408,36 @@ mod tests {
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
             }
         });
-        let ask = async |name: &str, asker: Asker| {
-            let server = DoctorTarget::parse(&format!("https://{name}:{port}")).unwrap();
-            asker.ask(&server, &DoctorRequest::get("/")).await
+        let ask = async |name: &str, client: DoctorClient| {
+            let server = CheckedServer::parse(&format!("https://{name}:{port}")).unwrap();
+            client.send(&server, &DoctorRequest::get("/")).await
         };
-        let trusting = Asker::new(Some(pem.as_bytes())).unwrap();
+        let trusting = DoctorClient::new(Some(pem.as_bytes())).unwrap();
         assert_eq!(&ask("localhost", trusting.clone()).await.unwrap().body[..], b"hi");
-        let foreign = ask("localhost", asker()).await;
-        assert!(matches!(foreign, Err(Silence::NoTls(..))), "{foreign:?}");
+        let foreign = ask("localhost", client()).await;
+        assert!(matches!(foreign, Err(NoResponse::NoTls(..))), "{foreign:?}");
         let elsewhere = ask("127.0.0.1", trusting).await;
-        assert!(matches!(elsewhere, Err(Silence::NoTls(..))), "{elsewhere:?}");
+        assert!(matches!(elsewhere, Err(NoResponse::NoTls(..))), "{elsewhere:?}");
     }
 
     #[test]
     fn a_server_is_a_url_without_a_path() {
-        let server = |typed: &str| DoctorTarget::parse(typed).map(|server| (server.name(), server.authority()));
-        let pair = |name: &str, authority: &str| Ok((name.to_owned(), authority.to_owned()));
+        let server = |typed: &str| CheckedServer::parse(typed).map(|server| (server.origin(), server.authority()));
+        let pair = |origin: &str, authority: &str| Ok((origin.to_owned(), authority.to_owned()));
         assert_eq!(server("https://notes.example.com"), pair("https://notes.example.com", "notes.example.com"));
         assert_eq!(server("http://localhost:8080/"), pair("http://localhost:8080", "localhost:8080"));
         assert_eq!(server("http://[::1]:80"), pair("http://[::1]", "[::1]"));
         for typed in
             ["notes.example.com", "ftp://a", "https://a/b", "https://a?b", "https://u:p@a", "https://a#b", "unix:/x"]
         {
-            assert!(DoctorTarget::parse(typed).is_err(), "{typed}");
+            assert!(CheckedServer::parse(typed).is_err(), "{typed}");
         }
     }
 
     #[test]
     fn a_file_without_a_certificate_is_refused() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        assert!(Asker::new(Some(b"")).is_err());
-        assert!(Asker::new(Some(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")).is_err());
+        assert!(DoctorClient::new(Some(b"")).is_err());
+        assert!(DoctorClient::new(Some(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n")).is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! Who may ask the admin listener for what: by the address they come from, and by the name they know it by.
+//! What keeps the admin listener local: only peers with a local address are answered, and the metrics only under a local
+//! host name.
 
 use std::sync::Arc;
 
@@ -12,22 +13,25 @@ use super::listener::AdminPeer;
 use crate::domain::host::{Authority, Host};
 use crate::domain::network::is_local;
 
-/// The names by which the metrics may be asked for.
+/// The host names under which the metrics may be asked for, beside those that are local anyway: `server.admin_hosts`.
 #[derive(Clone, Debug, Default)]
 pub struct MetricsHosts(pub Arc<[Host]>);
 
 impl MetricsHosts {
-    /// Whether that is the name of an address here and not of a web site. A site in a visitor's browser can have its
-    /// name lead here (DNS rebinding), but only a name that can be registered.
-    fn hold(&self, host: &Host) -> bool {
+    /// Whether the metrics may be asked for under that host name: an IP address, a name that no domain registry gives
+    /// out, or one of the configuration.
+    ///
+    /// A web site that is open in a visitor's browser can let its own name resolve to an address here (DNS rebinding).
+    /// The browser then lets it read the answer, but names the site's host, which is a registered name.
+    fn allow(&self, host: &Host) -> bool {
         let name = host.as_str();
-        let is_inside = [".internal", ".local", ".svc", ".svc.cluster.local"].iter().any(|end| name.ends_with(end));
-        host.ip().is_some() || !name.contains('.') || is_inside || self.0.contains(host)
+        let is_local = [".internal", ".local", ".svc", ".svc.cluster.local"].iter().any(|end| name.ends_with(end));
+        host.ip().is_some() || !name.contains('.') || is_local || self.0.contains(host)
     }
 }
 
-/// Refuses clients with a public address.
-pub async fn only_local(
+/// Answers 403 to a client with a public address.
+pub async fn refuse_public_peer(
     ConnectInfo(AdminPeer(peer)): ConnectInfo<AdminPeer>,
     request: Request,
     next: Next,
@@ -39,9 +43,11 @@ pub async fn only_local(
     (StatusCode::FORBIDDEN, "only loopback and private addresses may ask here\n").into_response()
 }
 
-/// Refuses requests that name a web site's host.
-pub async fn only_by_name(State(names): State<MetricsHosts>, request: Request, next: Next) -> Response {
+/// Answers 421 to a request that may be a web site's: its host is none that the metrics may be asked for under, or it has
+/// no `Host` header or several.
+pub async fn refuse_foreign_host(State(allowed): State<MetricsHosts>, request: Request, next: Next) -> Response {
     let host = match request.uri().authority() {
+        // A whole URL as request target counts before `Host` (RFC 9112 §3.2.2).
         Some(named) => Some(named.as_str().as_bytes()),
         None => {
             let mut hosts = request.headers().get_all(HOST).iter();
@@ -49,7 +55,7 @@ pub async fn only_by_name(State(names): State<MetricsHosts>, request: Request, n
         }
     };
     let authority = host.and_then(|host| Authority::parse(host).ok());
-    if authority.is_some_and(|authority| names.hold(&authority.host)) {
+    if authority.is_some_and(|authority| allowed.allow(&authority.host)) {
         return next.run(request).await;
     }
     let why = "ask by an address, by a name without a dot, or by one in server.admin_hosts\n";
@@ -65,13 +71,15 @@ mod tests {
 
     use super::*;
 
-    async fn asked(peer: &str, host: Option<&str>) -> u16 {
-        let by_name = axum::middleware::from_fn_with_state(MetricsHosts::default(), only_by_name);
+    /// The status of the answer to a request for the metrics under these hosts, several with spaces between them; for
+    /// `/livez` without a host where there is none.
+    async fn status(peer: &str, host: Option<&str>) -> u16 {
+        let by_name = axum::middleware::from_fn_with_state(MetricsHosts::default(), refuse_foreign_host);
         let router = Router::new()
             .route("/metrics", get(|| async { "counts" }))
             .route_layer(by_name)
             .route("/livez", get(|| async { "ok" }))
-            .layer(axum::middleware::from_fn(only_local));
+            .layer(axum::middleware::from_fn(refuse_public_peer));
         let path = if host.is_some() { "/metrics" } else { "/livez" };
         let mut request = http::Request::get(path).body(Body::empty()).unwrap();
         for host in host.into_iter().flat_map(|host| host.split(' ')) {
@@ -82,8 +90,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_neighbours_are_answered_and_the_counts_only_by_names_of_the_inside() {
-        for (peer, host, status) in [
+    async fn only_local_peers_are_answered_and_the_metrics_only_under_local_names() {
+        for (peer, host, expected) in [
             ("127.0.0.1", None, 200),
             ("172.17.0.1", Some("bmauth:9091"), 200),
             ("[::ffff:10.0.0.1]", Some("10.0.0.2:9091"), 200),
@@ -94,14 +102,14 @@ mod tests {
             ("127.0.0.1", Some("localhost localhost"), 421),
             ("127.0.0.1", Some(""), 421),
         ] {
-            assert_eq!(asked(peer, host).await, status, "{peer} {host:?}");
+            assert_eq!(status(peer, host).await, expected, "{peer} {host:?}");
         }
     }
 
     #[test]
     fn names_that_can_be_registered_are_told_from_others() {
-        let names = MetricsHosts([Host::parse("metrics.example.com").expect("a host")].into());
-        for (host, is_held) in [
+        let allowed = MetricsHosts([Host::parse("metrics.example.com").expect("a host")].into());
+        for (host, is_allowed) in [
             ("127.0.0.1", true),
             ("[::1]", true),
             ("203.0.113.9", true),
@@ -117,7 +125,7 @@ mod tests {
             ("local.evil.example", false),
             ("127.0.0.1.evil.example", false),
         ] {
-            assert_eq!(names.hold(&Host::parse(host).expect("a host")), is_held, "{host}");
+            assert_eq!(allowed.allow(&Host::parse(host).expect("a host")), is_allowed, "{host}");
         }
     }
 }
