@@ -21,7 +21,8 @@ pub fn day(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
     let text = words.with_all(
         "moment-day",
-        [("day", at.day().to_string()), ("month", month(words, at)), ("year", at.year().to_string())],
+        // The day is a number, as a language may write the first of a month otherwise: "1er janv.".
+        [("day", at.day().into()), ("month", month(words, at).into()), ("year", at.year().to_string().into())],
     );
     WordedMoment { iso: iso(at), text }
 }
@@ -39,8 +40,10 @@ pub fn in_full(words: Words<'_>, at: Timestamp, offset: Option<Offset>) -> Strin
 /// The minute, of this year or close to it: "23 Nov at 09:40 UTC".
 pub fn minute(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
-    let text =
-        words.with_all("moment-at", [("day", at.day().to_string()), ("month", month(words, at)), ("time", clock(at))]);
+    let text = words.with_all(
+        "moment-at",
+        [("day", at.day().into()), ("month", month(words, at).into()), ("time", clock(at).into())],
+    );
     WordedMoment { iso: iso(at), text }
 }
 
