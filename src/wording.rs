@@ -103,14 +103,13 @@ impl<'a> Words<'a> {
     /// leave no such key.
     fn format(&self, key: &str, mut args: FluentArgs<'a>) -> String {
         args.set("app", self.app);
-        [self.language, Language::English]
-            .into_iter()
-            .find_map(|language| {
-                let bundle = catalogue(language);
-                let pattern = bundle.get_message(key)?.value()?;
-                Some(bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned())
-            })
-            .unwrap_or_else(|| key.to_owned())
+        let sentence = [self.language, Language::English].into_iter().find_map(|language| {
+            let bundle = catalogue(language);
+            let pattern = bundle.get_message(key)?.value()?;
+            Some(bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned())
+        });
+        debug_assert!(sentence.is_some(), "no catalogue has {key}");
+        sentence.unwrap_or_else(|| key.to_owned())
     }
 }
 
