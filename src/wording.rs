@@ -51,8 +51,8 @@ impl<'a> Words<'a> {
         self.format(key, args)
     }
 
-    /// The sentence named `key` with several values in it.
-    pub fn with_all<const N: usize>(&self, key: &str, values: [(&'static str, String); N]) -> String {
+    /// The sentence named `key` with several values in it; a number chooses the plural.
+    pub fn with_all<const N: usize>(&self, key: &str, values: [(&'static str, FluentValue<'a>); N]) -> String {
         let mut args = FluentArgs::with_capacity(N + 1);
         for (name, value) in values {
             args.set(name, value);
@@ -84,7 +84,7 @@ impl<'a> Words<'a> {
         let Some(system) = seen.system else {
             return browser;
         };
-        self.with_all("browser-on-system", [("browser", browser), ("system", system.to_owned())])
+        self.with_all("browser-on-system", [("browser", browser.into()), ("system", system.into())])
     }
 
     /// A passkey as a letter names it: who keeps it, and the browser it was made in, where they are known.
@@ -103,14 +103,13 @@ impl<'a> Words<'a> {
     /// leave no such key.
     fn format(&self, key: &str, mut args: FluentArgs<'a>) -> String {
         args.set("app", self.app);
-        [self.language, Language::English]
-            .into_iter()
-            .find_map(|language| {
-                let bundle = catalogue(language);
-                let pattern = bundle.get_message(key)?.value()?;
-                Some(bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned())
-            })
-            .unwrap_or_else(|| key.to_owned())
+        let sentence = [self.language, Language::English].into_iter().find_map(|language| {
+            let bundle = catalogue(language);
+            let pattern = bundle.get_message(key)?.value()?;
+            Some(bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned())
+        });
+        debug_assert!(sentence.is_some(), "no catalogue has {key}");
+        sentence.unwrap_or_else(|| key.to_owned())
     }
 }
 

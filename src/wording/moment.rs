@@ -22,7 +22,8 @@ pub fn day(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
     let text = words.with_all(
         "moment-day",
-        [("day", at.day().to_string()), ("month", month_name(words, at)), ("year", at.year().to_string())],
+        // The day is a number, as a language may write the first of a month otherwise: "1er janv.".
+        [("day", at.day().into()), ("month", month_name(words, at).into()), ("year", at.year().to_string().into())],
     );
     WordedMoment { iso: iso(at), text }
 }
@@ -43,7 +44,7 @@ pub fn minute(words: Words<'_>, at: Timestamp) -> WordedMoment {
     let at = date_time(at);
     let text = words.with_all(
         "moment-at",
-        [("day", at.day().to_string()), ("month", month_name(words, at)), ("time", hour_and_minute(at))],
+        [("day", at.day().into()), ("month", month_name(words, at).into()), ("time", hour_and_minute(at).into())],
     );
     WordedMoment { iso: iso(at), text }
 }

@@ -1,4 +1,5 @@
 // States of pages that take more than a visit to come to: another network, too much at once, a line that is gone.
+import { LANGUAGES, says } from './harness/languages.js';
 import { DESKTOP, A_PHONE, look } from './harness/look.js';
 import { address, openWorld } from './harness/world.js';
 
@@ -49,15 +50,12 @@ scenario('a visitor who sends too much is told how long to wait, in their langua
     const { status, headers, text } = await refused();
     return route.fulfill({ status, headers, body: text });
   });
-  for (const [language, heading, name] of [
-    ['en', 'Too many tries', 'too many tries'],
-    ['de', 'Zu viele Versuche', 'too many tries German'],
-  ]) {
+  for (const language of LANGUAGES) {
     await maria.goto(`/_bmauth/recover?lang=${language}`);
     await maria.page.locator('input[name="email"]').fill(address());
     await maria.page.locator('form .main').click();
-    await maria.heading(heading);
-    await look(maria, name);
+    await maria.heading(says(language, 'error-too-many-heading'));
+    await look(maria, `too many tries ${language}`);
   }
 });
 

@@ -7,6 +7,7 @@ mod asked;
 mod dependencies;
 mod generated;
 mod glossary;
+mod languages;
 mod links;
 mod operations;
 mod reference;

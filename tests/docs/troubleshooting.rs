@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::read;
 use super::source::{log_lines, texts_in_function};
 use super::tables::{below, code};
+use super::{files, read};
 
 const PAGE: &str = "docs/troubleshooting.md";
 
@@ -57,6 +57,25 @@ fn each_refusal_of_a_pages_script_has_an_entry() {
     let rows = below(PAGE, "## What a page's script says");
     let written: BTreeSet<_> = rows.iter().map(|row| code(&row[0]).expect("a name").to_owned()).collect();
     same(PAGE, &names, &written);
+}
+
+#[test]
+fn each_refusal_of_a_pages_script_has_a_sentence() {
+    let english = english();
+    let texts = texts_in_function("src/portal/views/script_refusal.rs", "row");
+    let missing: Vec<_> = texts.chunks(2).filter(|row| !english.contains_key(&row[1])).collect();
+    assert!(missing.is_empty(), "templates/locales/en.ftl does not have the sentences of {missing:?}");
+}
+
+#[test]
+fn each_refusal_of_a_pages_script_is_expected_by_a_test() {
+    let tests = files("tests/flows", ".rs").into_iter().map(|path| read(path.to_str().expect("UTF-8")));
+    let tests = tests.collect::<String>();
+    let texts = texts_in_function("src/portal/views/script_refusal.rs", "row");
+    // A mistake of ours is none that a test over HTTP can cause.
+    let names = texts.iter().step_by(2).filter(|name| *name != "fault");
+    let missing: BTreeSet<_> = names.filter(|name| !tests.contains(&format!("\"{name}\""))).collect();
+    assert!(missing.is_empty(), "no test in tests/flows expects {missing:?}");
 }
 
 #[test]

@@ -112,21 +112,22 @@ async fn odd_bodies_are_refused_with_a_sentence() {
     let mut browser = world.browser();
     browser.get("/_bmauth/sign-in").await;
     let huge = "x".repeat(70_000);
-    for (path, body) in [
-        ("/_bmauth/sign-in/options", "{"),
-        ("/_bmauth/sign-in/options", "[]"),
-        ("/_bmauth/sign-in/options", r#"{"email": 7}"#),
-        ("/_bmauth/sign-in/options", r#"{"email": "not an address"}"#),
-        ("/_bmauth/sign-in/verify", r#"{"ceremony": "x", "credential": {}}"#),
-        ("/_bmauth/register/options", r#"{"email": ""}"#),
-        ("/_bmauth/register/options", r#"{"email": "a@b@c.de"}"#),
-        ("/_bmauth/register/options", "{}"),
-        ("/_bmauth/register/verify", "null"),
-        ("/_bmauth/register/verify", huge.as_str()),
+    for (path, body, name) in [
+        ("/_bmauth/sign-in/options", "{", "malformed"),
+        ("/_bmauth/sign-in/options", "[]", "malformed"),
+        ("/_bmauth/sign-in/options", r#"{"email": 7}"#, "malformed"),
+        ("/_bmauth/sign-in/options", r#"{"email": "not an address"}"#, "invalid-email"),
+        ("/_bmauth/sign-in/verify", r#"{"ceremony": "x", "credential": {}}"#, "malformed"),
+        ("/_bmauth/register/options", r#"{"email": ""}"#, "invalid-email"),
+        ("/_bmauth/register/options", r#"{"email": "a@b@c.de"}"#, "invalid-email"),
+        ("/_bmauth/register/options", "{}", "malformed"),
+        ("/_bmauth/register/verify", "null", "malformed"),
+        ("/_bmauth/register/verify", huge.as_str(), "refused-form"),
     ] {
         let request = browser.request(Method::POST, path).header(header::CONTENT_TYPE, "application/json");
         let answer = browser.send(request.body(Body::from(body.to_owned())).unwrap()).await;
         assert!(answer.status.is_client_error(), "{path} {body} {}", answer.status);
+        assert_eq!(answer.refusal(), name, "{path} {body}");
         assert!(!answer.json()["message"].as_str().unwrap().is_empty(), "{path}");
     }
 }

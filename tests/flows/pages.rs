@@ -161,6 +161,24 @@ async fn every_address_that_a_script_asks_is_answered() {
 }
 
 #[tokio::test]
+async fn every_path_of_ours_has_a_route() {
+    let world = World::new().await;
+    let source = include_str!("../../src/domain/own_paths.rs");
+    let paths = source.split("own!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let mut asked = 0;
+    // Paths with a part that the router reads have the start of another, and what only begins paths has no route.
+    for path in paths.filter(|path| !path.contains('{') && !["", "/assets/", "/v1", "/v1/"].contains(path)) {
+        // No page takes this method. One with a route says so, and where there is none nothing is found.
+        let browser = &mut world.browser();
+        let request = browser.request(Method::PUT, &format!("/_bmauth{path}")).body(axum::body::Body::empty());
+        let status = browser.send(request.unwrap()).await.status;
+        assert_ne!(status, StatusCode::NOT_FOUND, "neither `router` nor `steps` has a route for {path}");
+        asked += 1;
+    }
+    assert!(asked > 50, "the paths are not where this test looks for them");
+}
+
+#[tokio::test]
 async fn a_visitor_may_go_on_to_another_of_our_hosts_and_to_no_other() {
     let route = "[[route]]\nhost = \"wiki.example.com\"\nupstream = [\"http://127.0.0.1:8001\"]\n";
     let world = World::with(&format!("{CONFIG}{route}"), Arc::new(MemoryStore::new())).await;
