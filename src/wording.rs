@@ -174,6 +174,11 @@ mod tests {
         keys
     }
 
+    /// The lines of a catalogue that give a key its sentence, as key and sentence.
+    fn values(language: Language) -> Vec<(&'static str, &'static str)> {
+        source(language).lines().filter_map(|line| line.split_once(" = ")).collect()
+    }
+
     /// Every template and source file that may name a key.
     fn texts(folder: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -201,6 +206,51 @@ mod tests {
         for language in Language::ALL {
             let parsed = FluentResource::try_new(source(language).to_owned());
             assert!(parsed.is_ok(), "{}: {:?}", language.name(), parsed.err().map(|(_, errors)| errors));
+        }
+    }
+
+    #[test]
+    fn every_catalogue_is_the_one_of_a_language() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/locales");
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let files: BTreeSet<_> = files.collect();
+        assert_eq!(files, Language::ALL.map(|language| format!("{}.ftl", language.tag())).into());
+    }
+
+    #[test]
+    fn every_catalogue_can_be_read_beside_the_first() {
+        let order = |language: Language| {
+            let is_named = |line: &&str| line.starts_with("## ") || line.starts_with(|c: char| c.is_ascii_lowercase());
+            source(language).lines().filter(is_named).map(|line| line.split(" =").next().unwrap())
+        };
+        for language in Language::ALL {
+            for (there, first) in order(language).zip(order(Language::English)) {
+                assert_eq!(there, first, "{}.ftl has another order or heading than en.ftl", language.tag());
+            }
+        }
+    }
+
+    #[test]
+    fn no_sentence_is_left_in_english() {
+        let sentences = |language| values(language).into_iter().filter(|(_, value)| value.split(' ').count() > 3);
+        let english: BTreeSet<_> = sentences(Language::English).collect();
+        for language in Language::ALL.into_iter().filter(|language| *language != Language::English) {
+            let left: Vec<_> = sentences(language).filter(|sentence| english.contains(sentence)).collect();
+            assert!(left.is_empty(), "{}.ftl has {left:#?}", language.tag());
+        }
+    }
+
+    #[test]
+    fn what_a_sentence_quotes_from_a_page_is_what_the_page_says() {
+        for language in Language::ALL {
+            let values = values(language);
+            let said: BTreeSet<_> = values.iter().map(|(_, value)| *value).collect();
+            for (key, value) in &values {
+                for quoted in value.split(['“', '”', '„', '«', '»']).skip(1).step_by(2) {
+                    let tag = language.tag();
+                    assert!(said.contains(quoted.trim()), "{key} of {tag}.ftl quotes {quoted:?}, which no sentence is");
+                }
+            }
         }
     }
 

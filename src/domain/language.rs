@@ -162,6 +162,7 @@ mod tests {
     fn every_tag_names_its_own_language() {
         for language in Language::ALL {
             assert_eq!(Language::from_tag(language.tag()), Some(language));
+            assert_eq!(serde_json::to_value(language).unwrap(), language.tag(), "what is stored is another tag");
         }
     }
 }

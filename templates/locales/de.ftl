@@ -316,7 +316,7 @@ moment-month = { $month ->
 moment-day = { $day }. { $month } { $year }
 moment-at = { $day }. { $month } um { $time } UTC
 
-## Mein Konto
+## My account
 account-heading = Mein Konto
 account-name = Name
 account-name-hint = So nennen die Apps Sie hier. Das Feld darf leer bleiben.
