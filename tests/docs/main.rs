@@ -3,6 +3,7 @@
 
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "in a test, a panic is how a failure is told")]
 
+mod addresses;
 mod asked;
 mod dependencies;
 mod generated;
