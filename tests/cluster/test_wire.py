@@ -140,8 +140,11 @@ def test_an_act_whose_answer_is_lost_is_told_to_be_done(world, act):
         approved, _ = cut(lambda: maria.step(a, "link/approve", token, used))
         assert approved["stage"] == "approved"
     elif act == "groups":
+        open_streams = [maria.stream(gateway, tokens) for gateway in (a, b)]
         cut(lambda: a.command("users", "groups", maria.email, "--set", "staff"))
         assert "staff" in b.command("users", "groups", maria.email)
+        # Each gateway breaks off the answers during which it hears of this, and is asked again once it has.
+        assert all(stream.ended.wait(5) for stream in open_streams)
     if act != "sign-out":
         assert maria.is_in(a, tokens) and maria.is_in(b, tokens)
 
