@@ -555,7 +555,7 @@ impl RecoverFlow {
         Ok((id, options))
     }
 
-    /// Reads the link in the letter of a held recovery, as mail programs and people leave it.
+    /// Reads the link in the mail about a held recovery, as mail programs and people leave it.
     pub fn read_cancel_link(&self, text: &str) -> Reading<CancelLink> {
         CancelLink::read(text, &self.core.keys.cancel_links)
     }
@@ -596,7 +596,7 @@ pub enum RecoveryCodeOutcome {
     SignedIn(Box<SignedInBrowser>),
 }
 
-/// What the link in the letter of a held recovery did.
+/// What the link in the mail about a held recovery did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelOutcome {
     /// Its recovery is stopped.
