@@ -225,6 +225,10 @@ impl WriterThread {
                     if let Some(until) = self.paced_until {
                         thread::sleep(until.saturating_duration_since(Instant::now()));
                     }
+                    // Commits that keep coming leave no quiet moment in which to try.
+                    if !self.held.is_open() && self.retry_at.is_some_and(|at| at <= Instant::now()) {
+                        self.reopen();
+                    }
                     let began = Instant::now();
                     let group: Vec<_> = iter::once(first).chain(self.queue.try_iter().take(GROUP - 1)).collect();
                     self.paced_until = (group.len() > 1).then(|| began + self.pace);
@@ -297,9 +301,16 @@ impl WriterThread {
         if !was_closed {
             self.reopen();
         }
-        // After the first fault `reopen` has set it: at once, since the disk may have failed for a moment only.
-        if self.held.can_reopen() && (is_retry || was_closed) {
-            self.retry_at = Some(Instant::now() + self.retry_after);
+        if !self.held.can_reopen() {
+            return;
+        }
+        let next_try = Instant::now() + self.retry_after;
+        if was_closed {
+            // What comes while it is closed tries nothing, so it does not put off the next try.
+            self.retry_at.get_or_insert(next_try);
+        } else if is_retry {
+            // After the first fault `reopen` has set it: at once, since the disk may have failed for a moment only.
+            self.retry_at = Some(next_try);
         }
     }
 

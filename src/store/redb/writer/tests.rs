@@ -1,5 +1,6 @@
 //! The writer on a disk that can be watched, lose its power, and break.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -463,4 +464,26 @@ async fn a_store_that_cannot_be_read_is_opened_again_without_any_commit() {
     disk.disk().unreadable = false;
     until(async || store.ready().await.is_ok()).await;
     assert!(account().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn commits_that_keep_coming_do_not_put_off_the_next_try_to_open_the_store() {
+    let (disk, held) = reopening();
+    let retry_after = Duration::from_millis(200);
+    let writer = StoreWriter::start_with(Arc::clone(&held), FLUSH_AFTER, PACE, retry_after).unwrap();
+    let number = Cell::new(0);
+    let commits_work = async || {
+        // Another each time, since one that failed may have been written.
+        number.set(number.get() + 1);
+        writer.write(add(number.get(), Durability::Durable)).await.is_ok()
+    };
+    let set_broken = |is_broken| {
+        let mut disk = disk.disk();
+        (disk.unreadable, disk.full) = (is_broken, is_broken);
+    };
+    set_broken(true);
+    until(async || !commits_work().await && !held.is_open()).await;
+    set_broken(false);
+    // One every 10 ms, so that the thread is never without work for as long as it waits between tries.
+    until(commits_work).await;
 }
