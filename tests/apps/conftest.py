@@ -61,8 +61,6 @@ def quick(peer) -> str:
 def peer(request, world):
     """The peer that a test is for, started with the app."""
     peer = request.param
-    if peers.is_missing(peer):
-        pytest.skip(f"{peer.needs} is missing here; scripts/setup apps says why")
     before = [gateway.open_files() for gateway in world.gateways()]
     running = peer.start(world.ports[peer.name], peers.SLOW_TO_CLOSE, world.folder)
     yield peer

@@ -57,9 +57,8 @@ def test_other_fields_arrive_as_they_are(client):
         assert values(fields, name.lower()) == [value]
 
 
+@pytest.mark.only_where(lambda peer, **_: peer.has_hints)
 def test_early_hints_arrive_before_the_answer(client, peer, request):
-    if not peer.has_hints:
-        pytest.skip(f"{peer.name} sends none")
     if client.connects is Http2:
         request.applymarker(pytest.mark.xfail(raises=ValueError, reason="over HTTP/2 the gateway passes no 1xx on"))
     connection = client.connect()

@@ -30,10 +30,6 @@ WAYS = {
 SAYS_WHOSE = [way for way in WAYS if way.startswith(("X-", "PROXY"))]
 UNANNOUNCED = "nothing said"
 
-pytestmark = pytest.mark.skipif(
-    peers.found("haproxy") is None, reason="haproxy is missing here; scripts/setup apps says why"
-)
-
 
 class Front:
     """HAProxy, with a port for each way."""

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 from free_ports import free_ports
-from harness import peers, readers
+from harness import readers
 from harness.gateway import Route
 from harness.http1 import Http1
 from harness.person import sign_up
@@ -27,8 +27,6 @@ APPS = {**readers.READERS, **WEBSOCKET}
 @pytest.fixture(scope="module")
 def apps(running):
     """Each app's port."""
-    if peers.found("node") is None:
-        pytest.skip("node is missing here; scripts/setup apps says why")
     ports = dict(zip(APPS, free_ports(len(APPS))))
     for name, command in APPS.items():
         running.app(name, command(ports[name]), ports[name])

@@ -18,7 +18,7 @@ METHODS = ["GET", "PUT", "DELETE"]
 
 @pytest.fixture
 def quick_peers(world):
-    running, chosen = [], [peer for peer in peers.HTTP if peer.keeps_connections and not peers.is_missing(peer)]
+    running, chosen = [], [peer for peer in peers.HTTP if peer.keeps_connections]
     try:
         for peer in chosen:
             running += peer.start(world.ports[f"{peer.name}-quick"], peers.QUICK_TO_CLOSE, world.folder)

@@ -62,9 +62,8 @@ def test_a_connection_serves_many_requests(client):
         assert answer.body == body
 
 
+@pytest.mark.only_where(lambda client, **_: client is Http2)
 def test_streams_of_one_connection_do_not_wait_for_each_other(client, peer):
-    if client.connects is not Http2:
-        pytest.skip("HTTP/1.1 has one request at a time")
     connection = client.connect()
     calls = [
         connection.open("POST", "/echo", has_body=True, length=1000) for _ in range(4 if "sync" in peer.name else 20)

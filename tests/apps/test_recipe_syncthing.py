@@ -4,13 +4,9 @@ import re
 
 import pytest
 from free_ports import free_port
-from harness import peers
 from harness.recipe import refuses_unauthenticated
 
 PAGE = "syncthing"
-
-if peers.found("syncthing") is None:
-    pytest.skip("syncthing is missing here; scripts/setup apps says why", allow_module_level=True)
 
 ALONE = {
     "globalAnnounceEnabled": "false",

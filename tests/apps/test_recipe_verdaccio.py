@@ -5,14 +5,10 @@ import subprocess
 
 import pytest
 from harness import peers
-from harness.process import ROOT, alone
+from harness.process import alone
 from harness.recipe import refuses_unauthenticated
 
 PAGE = "verdaccio"
-MODULES = ROOT / "tests/apps/verdaccio/node_modules"
-
-if not (MODULES / ".bin/verdaccio").exists() or peers.found("npm") is None:
-    pytest.skip("Verdaccio or npm is missing here; scripts/setup apps says why", allow_module_level=True)
 
 # npm asks the resolver, which need not know names below localhost.
 RESOLVES = """

@@ -7,13 +7,10 @@ import re
 import pytest
 from harness import websocket
 from harness.process import LIMIT
-from harness.recipe import TOOLS, refuses_unauthenticated
+from harness.recipe import refuses_unauthenticated
 from websockets.exceptions import InvalidStatus
 
 PAGE = "vite"
-
-if not (TOOLS / "node_modules/.bin/vite").exists():
-    pytest.skip("Vite is missing here; scripts/setup apps says why", allow_module_level=True)
 
 
 def prepare(app):

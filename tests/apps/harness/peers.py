@@ -36,8 +36,6 @@ class Peer:
     """A connection ends with an answer that came before the end of the request."""
     reads_on: int = 0
     """So many bytes of a request are awaited before an answer to it leaves."""
-    needs: str = ""
-    """A program without which there is no such server."""
 
 
 def started(name: str, command: list, port: int, folder: pathlib.Path) -> Process:
@@ -100,10 +98,6 @@ def program(name: str) -> str:
     there = found(name)
     assert there, f"{name} is missing: run 'scripts/setup apps', or 'make test-apps'"
     return there
-
-
-def is_missing(peer: Peer) -> bool:
-    return bool(peer.needs) and found(peer.needs) is None
 
 
 def in_front_of_uvicorn(name: str, configuration, *options: str):
@@ -187,7 +181,7 @@ PEERS = [
     Peer("gunicorn-gthread", gunicorn("gthread", "--workers", "2", "--threads", "8")),
     Peer("wsgiref", python("wsgiref_server"), takes_chunks=False, asks_for_bodies=False, keeps_connections=False),
     Peer("node", node, has_hints=True),
-    Peer("go", go, has_hints=True, reads_on=256 * 1024, needs="go"),
+    Peer("go", go, has_hints=True, reads_on=256 * 1024),
     Peer("nginx", in_front_of_uvicorn("nginx", nginx_conf, "-c"), has_websocket=True),
     Peer(
         "haproxy", in_front_of_uvicorn("haproxy", haproxy_conf, "-f"), has_websocket=True, closes_on_half_requests=True
